@@ -1,0 +1,1 @@
+"""The private model server of Nevus, speaking the Open Inference Protocol v2."""

@@ -1,0 +1,1 @@
+"""What the services of Nevus share: domain types, ports, imaging, policy, adapters."""
