@@ -1,0 +1,32 @@
+"""Prometheus metrics: counts and times only, nothing of a person. docs/api.md has a line for each."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """One process's metrics, in a registry of their own so that two apps can live side by side."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "nevus_requests", "Answers by route and status", ["method", "route", "status"], registry=registry
+        )
+        self.latency = Histogram(
+            "nevus_request_seconds", "Time to the answer", ["method", "route"], buckets=SECONDS, registry=registry
+        )
+        self.intake = Counter("nevus_intake", "Photos at the door by outcome", ["outcome"], registry=registry)
+        self.predictions = Counter(
+            "nevus_predictions", "Predictions by status and decision", ["status", "decision"], registry=registry
+        )
+        self.pending = Gauge("nevus_pending", "Predictions that wait for inference", registry=registry)
+        self.reconciled = Counter(
+            "nevus_reconciled", "Pending predictions tried again, by outcome", ["outcome"], registry=registry
+        )
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)

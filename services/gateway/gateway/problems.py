@@ -1,0 +1,65 @@
+"""Every error that a caller can meet, once: its type, status and title (RFC 9457). docs/api.md has a line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MEDIA_TYPE = "application/problem+json"
+
+TYPES: Mapping[str, tuple[int, str]] = {
+    "unauthorized": (401, "Who is calling is not known"),
+    "forbidden": (403, "This role may not do that"),
+    "cross-site-request": (403, "The request came from another site"),
+    "not-found": (404, "There is no such thing"),
+    "no-heatmap": (404, "This prediction has no heat map"),
+    "method-not-allowed": (405, "The resource does not take this method"),
+    "upload-timeout": (408, "The upload took too long"),
+    "erased": (410, "This prediction was erased"),
+    "precondition-failed": (412, "It has changed meanwhile"),
+    "photo-too-large": (413, "The photo's file is too large"),
+    "photo-too-many-pixels": (413, "The photo has too many pixels"),
+    "photo-unsupported": (415, "The file is not a JPEG, PNG, WebP or HEIC photo"),
+    "photo-animated": (415, "The file holds more than one picture"),
+    "invalid-request": (422, "The request is not valid"),
+    "photo-missing": (422, "There is no photo in the request"),
+    "photo-unreadable": (422, "The photo cannot be read"),
+    "photo-too-small": (422, "The photo is too small"),
+    "idempotency-key-reused": (422, "This Idempotency-Key was used for another request"),
+    "model-unusable": (422, "This model version must not be served"),
+    "precondition-required": (428, "The request must say what it replaces"),
+    "internal-error": (500, "Something went wrong here"),
+    "busy": (503, "Too many requests at the moment"),
+    "unavailable": (503, "A part of the service is down"),
+}
+
+
+class Problem(Exception):
+    """An answer that is an error; `type` is a key of `TYPES`, `extra` are further members of the body."""
+
+    def __init__(
+        self,
+        type: str,  # noqa: A002: RFC 9457's own name
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.type = type
+        self.status, self.title = TYPES[type]
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+        super().__init__(f"{type}: {detail}")
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The problem document."""
+        document: dict[str, Any] = {"type": f"/problems/{self.type}", "title": self.title, "status": self.status}
+        if self.detail:
+            document["detail"] = self.detail
+        return {**document, **self.extra, "request_id": request_id}
+
+
+def busy(retry_after: float = 1.0) -> Problem:
+    """503 at once, with the moment to try again."""
+    return Problem("busy", "Please try again in a moment.", headers={"Retry-After": str(max(1, round(retry_after)))})

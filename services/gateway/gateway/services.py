@@ -1,0 +1,56 @@
+"""What the use cases and routes work with; `gateway.bootstrap` fills it with real adapters, tests with fakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from nevus.domain import Caller, ModelRef
+from nevus.ports import Classifier, Identity, PhotoStore, RecordStore
+from nevus.registry import Manifest, Registry
+
+from gateway.intake import Intake
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+
+
+class Sessions(Identity, Protocol):
+    """Callers by bearer token, and the sessions of the pages."""
+
+    async def redeem(self, token: str) -> str | None:
+        """A session's token for a one-time link's, once; None for one that is used, late or unknown."""
+
+    async def session(self, token: str) -> Caller | None:
+        """Who holds this session."""
+
+    async def end_session(self, token: str) -> None:
+        """Sign out; an unknown session is fine."""
+
+
+class Manifests:
+    """Verified manifests by the version that answered, read once each (they are immutable)."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[ModelRef, Manifest] = {}
+
+    async def get(self, ref: ModelRef) -> Manifest:
+        """Raises NotFound, RegistryError on a wrong hash."""
+        if ref not in self._known:
+            self._known[ref] = await self._registry.manifest(ref)
+        return self._known[ref]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One gateway's adapters and settings, on `app.state.services`."""
+
+    settings: Settings
+    photos: PhotoStore
+    records: RecordStore
+    registry: Registry
+    manifests: Manifests
+    identity: Sessions
+    classifier: Classifier
+    intake: Intake
+    metrics: Metrics

@@ -1,0 +1,43 @@
+"""Every setting of the gateway, read from the environment once; docs/api.md has a line for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEGABYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Names in the environment are those of the fields in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    data_dir: Path = Field(Path(".nevus"), description="where photos, records and keys are kept")
+    models_dir: Path | None = Field(None, description="the model registry; DATA_DIR/models unless set")
+    nevus_admin_key: SecretStr | None = Field(None, description="API key of the first admin")
+    inference_url: str = Field("http://127.0.0.1:8081", description="`http://host:port` or `unix:/path`")
+    inference_connections: int = Field(8, ge=1, le=64, description="calls to inference in flight at most")
+    inference_timeout: float = Field(5.0, gt=0, description="seconds until a photo is answered as pending")
+    storage: Literal["file"] = Field("file", description="where photos and models are kept")
+    records: Literal["sqlite"] = Field("sqlite", description="where prediction records are kept")
+    identity: Literal["keys"] = Field("keys", description="who may call")
+    operating_point: str = Field("sensitivity_90", description="the model's operating point that refers")
+    prevalence: float = Field(0.02, gt=0, lt=1, description="prevalence at which pages state PPV and NPV")
+    intake_workers: int = Field(2, ge=1, le=8, description="processes that decode photos")
+    intake_places: int = Field(16, ge=1, le=256, description="uploads at the door at once; more get 503")
+    intake_timeout: float = Field(5.0, gt=0, description="seconds that decoding one photo may take")
+    upload_timeout: float = Field(60.0, gt=0, description="seconds that sending one photo may take")
+    reconcile_tries: int = Field(5, ge=1, description="tries until a pending prediction has failed")
+    reconcile_after: float = Field(2.0, ge=0, description="seconds after which a pending prediction is tried again")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+
+    @property
+    def registry_dir(self) -> Path:
+        """The folder of the model registry."""
+        return self.models_dir or self.data_dir / "models"
