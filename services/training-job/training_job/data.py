@@ -1,0 +1,149 @@
+"""The manifest of photos: reading it, splitting it by lesion or patient, and drawing balanced training samples."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nevus.domain import Context, Modality
+
+SPLITS = ("train", "val", "test")
+REQUIRED = ("file", "malignant")
+SUBGROUPS = ("source", "modality", "age_band", "sex", "site", "fitzpatrick", "diagnosis")
+
+
+class ManifestError(ValueError):
+    """The CSV lacks a column, or a row cannot be read."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo. Empty strings mean not recorded."""
+
+    file: str
+    path: Path
+    malignant: int
+    source: str = "unnamed"
+    modality: str = Modality.DERMOSCOPIC.value
+    group_id: str = ""
+    split: str = ""
+    leak: bool = False
+    age: str = ""
+    sex: str = ""
+    site: str = ""
+    fitzpatrick: str = ""
+    diagnosis: str = ""
+    mask: Path | None = None
+
+    @property
+    def age_band(self) -> str:
+        """Bands of twenty years."""
+        return "" if not self.age else f"{int(float(self.age)) // 20 * 20}+"
+
+    @property
+    def context(self) -> Context:
+        """What a caller would have said about the photo."""
+        return Context(
+            modality=Modality(self.modality),
+            age=int(float(self.age)) if self.age else None,
+            site=self.site[:60] or None,
+            fitzpatrick=int(self.fitzpatrick) if self.fitzpatrick else None,
+        )
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """All usable rows, each with a split; rows held out of everything are left out. Raises ManifestError, OSError."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        missing = set(REQUIRED) - set(reader.fieldnames or ())
+        if missing:
+            raise ManifestError(f"{path.name} lacks the column {', '.join(sorted(missing))}")
+        rows = [_row(record, path.parent, line) for line, record in enumerate(reader, start=2)]
+    rows = [row for row in rows if row.split != "held"]
+    if not rows:
+        raise ManifestError(f"{path.name} has no rows")
+    return split_by_group(rows)
+
+
+def _row(record: dict[str, str], root: Path, line: int) -> Row:
+    given = {key: value.strip() for key, value in record.items() if key in Row.__dataclass_fields__ and value}
+    malignant, leak, mask = given.pop("malignant", ""), given.pop("leak", "") == "1", given.pop("mask", "")
+    if malignant not in ("0", "1") or "file" not in given:
+        raise ManifestError(f"line {line}: `malignant` must be 0 or 1 and `file` a path")
+    if given.get("modality", Modality.CLINICAL.value) not in list(Modality):
+        raise ManifestError(f"line {line}: unknown modality {given['modality']!r}")
+    return Row(
+        path=root / given["file"],
+        malignant=int(malignant),
+        leak=leak,
+        mask=root / mask if mask else None,
+        **given,
+    )
+
+
+def split_by_group(rows: Sequence[Row]) -> list[Row]:
+    """Give rows without a split one by a hash of their lesion or patient: 80 % train, 10 % val, 10 % test."""
+
+    def chosen(row: Row) -> str:
+        digest = hashlib.sha256((row.source + "/" + (row.group_id or row.file)).encode()).digest()
+        share = int.from_bytes(digest[:4], "big") / 2**32
+        return "train" if share < 0.8 else "val" if share < 0.9 else "test"
+
+    return [row if row.split else replace(row, split=chosen(row)) for row in rows]
+
+
+def shared_groups(rows: Iterable[Row]) -> int:
+    """How many lesions or patients stand in more than one split: 0, or the split leaks.
+
+    Rows that their manifest marks as leaking are left out here as they are in evaluation.
+    """
+    splits: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        if row.group_id and not row.leak:
+            splits.setdefault((row.source, row.group_id), set()).add(row.split)
+    return sum(len(found) > 1 for found in splits.values())
+
+
+def fingerprint(rows: Iterable[Row]) -> str:
+    """Hex digest of which photos, labels and splits a run has used."""
+    lines = sorted(f"{row.file},{row.malignant},{row.split}" for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sampling_weights(rows: Sequence[Row], shares: dict[str, float]) -> NDArray[np.float64]:
+    """Probability of each row: its source's share (1 if not named), halved between the source's classes."""
+    cells = Counter((row.source, row.malignant) for row in rows)
+    weights = np.array([shares.get(row.source, 1.0) / cells[row.source, row.malignant] for row in rows])
+    return np.asarray(weights / weights.sum())
+
+
+def diagnoses(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The recorded diagnoses, sorted."""
+    return tuple(sorted({row.diagnosis for row in rows if row.diagnosis}))
+
+
+def open_photo(row: Row) -> Image.Image:
+    """Decode a row's photo to RGB; raises OSError."""
+    with Image.open(row.path) as image:
+        return image.convert("RGB")
+
+
+def open_mask(row: Row, size: tuple[int, int]) -> Image.Image | None:
+    """The lesion mask at a photo's size (width, height); a mask of a wider frame is cropped to its centre."""
+    if row.mask is None:
+        return None
+    with Image.open(row.mask) as image:
+        mask = image.convert("L")
+    width, height = size
+    seen_width = min(mask.width, round(mask.height * width / height))
+    seen_height = min(mask.height, round(mask.width * height / width))
+    left, top = (mask.width - seen_width) // 2, (mask.height - seen_height) // 2
+    return mask.resize(size, Image.Resampling.NEAREST, box=(left, top, left + seen_width, top + seen_height))

@@ -1,0 +1,145 @@
+"""Ports: what the use cases need of the world. Adapters live in `nevus.adapters`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status
+
+
+class PortError(Exception):
+    """Base of every failure that a port reports."""
+
+
+class NotFound(PortError):
+    """There is no such object or record."""
+
+
+class Gone(PortError):
+    """The record was erased; its tombstone is still kept."""
+
+
+class AlreadyExists(PortError):
+    """Create-if-absent found something there."""
+
+
+class PreconditionFailed(PortError):
+    """The generation or revision is not the expected one."""
+
+
+class Unavailable(PortError):
+    """The dependency is down or late; a later try may succeed."""
+
+
+class Busy(Unavailable):
+    """The dependency refuses work for now; `retry_after` in seconds."""
+
+    def __init__(self, message: str = "busy", retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unprocessable(PortError):
+    """The dependency can never answer this input."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and the generation that a precondition names."""
+
+    data: bytes
+    generation: int
+
+
+class ObjectStore(Protocol):
+    """Named bytes. Keys are relative, slash-separated; a write is durable when it returns."""
+
+    async def put(self, key: str, data: bytes, *, if_generation: int | None = None) -> int:
+        """Write and return the new generation.
+
+        `if_generation=0` creates only, another value replaces only that generation; else `PreconditionFailed`.
+        """
+
+    async def get(self, key: str) -> StoredObject:
+        """Read whole; raises `NotFound`."""
+
+    async def delete(self, key: str) -> None:
+        """Remove; a missing object is fine."""
+
+    async def list(self, prefix: str) -> Sequence[str]:
+        """Sorted keys under a prefix."""
+
+
+class PhotoStore(ObjectStore, Protocol):
+    """Clean photos, by key `photos/<prediction id>`."""
+
+
+class ModelStore(ObjectStore, Protocol):
+    """The model registry's objects; see `nevus.registry`."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of records, newest first; `cursor` is None on the last page."""
+
+    items: tuple[Prediction, ...]
+    cursor: str | None
+
+
+class RecordStore(Protocol):
+    """Prediction records and the audit log. A write is durable when it returns."""
+
+    async def create(self, record: Prediction) -> None:
+        """Create if absent; raises `AlreadyExists`, or `Gone` for an erased id."""
+
+    async def get(self, record_id: str) -> Prediction:
+        """Raises `NotFound`, or `Gone` for an erased id."""
+
+    async def replace(self, record: Prediction) -> Prediction:
+        """Write if the stored `revision` equals `record.revision`; returns it with the next revision.
+
+        Raises `PreconditionFailed`, `NotFound`, `Gone`.
+        """
+
+    async def page(
+        self, *, owner: str | None, case_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """Newest first; `owner=None` means all owners. Raises ValueError on a cursor that it did not make."""
+
+    async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
+        """Oldest first, created before that moment."""
+
+    async def erase(self, record_id: str, *, at: datetime) -> None:
+        """Remove the record and leave a tombstone; raises `NotFound`, `Gone`."""
+
+    async def forget_tombstones(self, *, before: datetime) -> int:
+        """Drop tombstones older than that moment; returns how many."""
+
+    async def counts(self) -> dict[str, int]:
+        """Records by status and by decision, for `/v1/stats` (keys `status:complete`, `decision:refer`, ...)."""
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Append to the audit log."""
+
+    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Newest first."""
+
+
+class Identity(Protocol):
+    """Who is calling by bearer token; None for a token that is malformed, unknown or revoked."""
+
+    async def caller(self, token: str) -> Caller | None:
+        """Resolve a bearer token."""
+
+
+class Classifier(Protocol):
+    """The inference service as the gateway sees it."""
+
+    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
+        """Raises `Busy`, `Unavailable` (down or late), `Unprocessable` (these bytes can never be read)."""
+
+    async def ready(self) -> bool:
+        """Whether a model is loaded and warm."""

@@ -1,0 +1,224 @@
+"""The model registry: immutable versions, channels that point at them, hashes that are checked.
+
+`models/<name>/versions/<version>/` holds the files of a version and its manifest;
+`models/channels/<channel>.json` names a version with its manifest's sha256. Keys here are relative to `models/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from nevus.calibration import Calibration
+from nevus.domain import Frozen, Modality, ModelRef
+from nevus.ports import ModelStore, NotFound, PreconditionFailed
+from nevus.quality import QualityLimits
+
+MODEL_FILE = "model.tflite"
+STATISTICS_FILE = "statistics.npz"
+MANIFEST_FILE = "manifest.json"
+MAX_VERSION_BYTES = 25 * 1024 * 1024
+
+
+class RegistryError(Exception):
+    """A version that must not be served: a wrong hash, a missing file, an unreadable manifest."""
+
+
+class Channel(StrEnum):
+    """Names that point at a version."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    CANARY = "canary"
+
+
+class FileEntry(Frozen):
+    """A file of a version."""
+
+    sha256: str
+    size: int = Field(description="bytes")
+
+
+class InputSpec(Frozen):
+    """What the served model takes: (1, side, side, 3) float32 RGB, 0..255, by `preprocessing`."""
+
+    side: int
+    preprocessing: str = "nevus.imaging.to_input/1"
+
+
+class Outputs(Frozen):
+    """Names of the served model's outputs; read them by these names."""
+
+    logit: str = "logit"
+    embedding: str = "embedding"
+    cam: str = "cam"
+
+
+class IntendedUse(Frozen):
+    """The photos for which there is evidence; everything else is referred."""
+
+    min_age: int = 18
+    fitzpatrick: tuple[int, ...] = (1, 2, 3, 4)
+    min_ita: float = Field(default=-30.0, description="degrees; darker skin is referred")
+    excluded_sites: tuple[str, ...] = ("genital", "oral", "mucosa", "nail", "eye")
+
+
+class Manifest(Frozen):
+    """Everything that is known of a version."""
+
+    format: int = 1
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    version: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    created_at: datetime
+    files: dict[str, FileEntry]
+    input: InputSpec
+    outputs: Outputs = Outputs()
+    cam_bias: float = Field(description="logit = mean of the map + this")
+    modalities: dict[Modality, Calibration]
+    ood_threshold: float
+    quality: QualityLimits
+    intended_use: IntendedUse = IntendedUse()
+    metrics: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    licence: str
+    seeds: dict[str, int] = {}
+    git_commit: str | None = None
+    libraries: dict[str, str] = {}
+    parent: str | None = None
+
+
+class Pointer(Frozen):
+    """What a channel's file says."""
+
+    name: str
+    version: str
+    manifest_sha256: str
+    previous: str | None = Field(default=None, description="version that the channel pointed at before")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version whose every file has been checked against its manifest."""
+
+    ref: ModelRef
+    manifest: Manifest
+    files: Mapping[str, bytes]
+
+
+def sha256(data: bytes) -> str:
+    """Hex digest."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def version_prefix(name: str, version: str) -> str:
+    """Key prefix of a version's files."""
+    return f"{name}/versions/{version}/"
+
+
+def channel_key(channel: Channel) -> str:
+    """Key of a channel's pointer."""
+    return f"channels/{channel.value}.json"
+
+
+def parse_manifest(data: bytes, ref: ModelRef | None = None) -> Manifest:
+    """Raises RegistryError when the bytes are not a manifest, or not the one that `ref` names."""
+    if ref and sha256(data) != ref.sha256:
+        raise RegistryError(f"manifest of {ref.name} {ref.version} does not have the hash that its channel names")
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise RegistryError(f"unreadable manifest: {error.error_count()} errors") from error
+
+
+class Registry:
+    """Versions and channels in a `ModelStore`."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+
+    async def pointer(self, channel: Channel) -> tuple[Pointer, int]:
+        """A channel's pointer and its generation; raises NotFound, RegistryError."""
+        stored = await self._store.get(channel_key(channel))
+        try:
+            return Pointer.model_validate_json(stored.data), stored.generation
+        except ValidationError as error:
+            raise RegistryError(f"unreadable pointer of channel {channel.value}") from error
+
+    async def resolve(self, channel: Channel) -> ModelRef:
+        """The version that a channel points at."""
+        pointer, _ = await self.pointer(channel)
+        return ModelRef(name=pointer.name, version=pointer.version, sha256=pointer.manifest_sha256)
+
+    async def find(self, name: str, version: str) -> ModelRef:
+        """A version by its name, unverified; raises NotFound."""
+        stored = await self._store.get(version_prefix(name, version) + MANIFEST_FILE)
+        return ModelRef(name=name, version=version, sha256=sha256(stored.data))
+
+    async def manifest(self, ref: ModelRef) -> Manifest:
+        """Raises NotFound, RegistryError on a wrong hash."""
+        stored = await self._store.get(version_prefix(ref.name, ref.version) + MANIFEST_FILE)
+        return parse_manifest(stored.data, ref)
+
+    async def file(self, ref: ModelRef, file: str) -> bytes:
+        """One verified file of a version; raises NotFound, RegistryError."""
+        entry = (await self.manifest(ref)).files.get(file)
+        if entry is None:
+            raise NotFound(f"{ref.version} has no {file}")
+        return await self._verified(ref, file, entry)
+
+    async def load(self, ref: ModelRef, files: tuple[str, ...] = (MODEL_FILE, STATISTICS_FILE)) -> Version:
+        """Read and verify the named files of a version; raises NotFound, RegistryError."""
+        manifest = await self.manifest(ref)
+        missing = set(files) - set(manifest.files)
+        if missing:
+            raise RegistryError(f"{ref.version} lacks {', '.join(sorted(missing))}")
+        contents = {file: await self._verified(ref, file, manifest.files[file]) for file in files}
+        return Version(ref=ref, manifest=manifest, files=contents)
+
+    async def _verified(self, ref: ModelRef, file: str, entry: FileEntry) -> bytes:
+        data = (await self._store.get(version_prefix(ref.name, ref.version) + file)).data
+        if sha256(data) != entry.sha256:
+            raise RegistryError(f"{file} of {ref.version} does not have the hash that its manifest names")
+        return data
+
+    async def versions(self) -> tuple[ModelRef, ...]:
+        """All versions, by name and version."""
+        keys = [key for key in await self._store.list("") if key.endswith("/" + MANIFEST_FILE)]
+        parts = [key.split("/") for key in keys]
+        return tuple([await self.find(p[0], p[2]) for p in parts if len(p) == 4 and p[1] == "versions"])
+
+    async def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> ModelRef:
+        """Write a new version, its manifest last; raises RegistryError when too large, PreconditionFailed when taken.
+
+        Writing the same version with the same bytes again is no error.
+        """
+        body = json.dumps(manifest.model_dump(mode="json"), indent=1).encode()
+        if len(body) + sum(map(len, files.values())) > MAX_VERSION_BYTES:
+            raise RegistryError(f"{manifest.version} is larger than {MAX_VERSION_BYTES} bytes")
+        for file, data in {**files, MANIFEST_FILE: body}.items():
+            await self._put_once(version_prefix(manifest.name, manifest.version) + file, data)
+        return ModelRef(name=manifest.name, version=manifest.version, sha256=sha256(body))
+
+    async def _put_once(self, key: str, data: bytes) -> None:
+        try:
+            await self._store.put(key, data, if_generation=0)
+        except PreconditionFailed:
+            if (await self._store.get(key)).data != data:
+                raise
+
+    async def point(self, channel: Channel, ref: ModelRef, *, if_generation: int) -> int:
+        """Move a channel to a version; raises PreconditionFailed when it has moved meanwhile."""
+        previous = None
+        if if_generation:
+            pointer, _ = await self.pointer(channel)
+            previous = pointer.version
+        pointer = Pointer(name=ref.name, version=ref.version, manifest_sha256=ref.sha256, previous=previous)
+        data = pointer.model_dump_json(indent=1).encode()
+        return await self._store.put(channel_key(channel), data, if_generation=if_generation)
