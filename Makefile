@@ -1,0 +1,56 @@
+# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY. Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+INSTALL = exec $(PYTHON) deploy/local/install.py
+DEV = .venv/dev/bin
+DATA_DIR ?= .nevus
+BACKBONE ?= mobilenet_v2
+WEIGHTS ?= imagenet
+OUT ?= $(DATA_DIR)/models
+LOCKS = dev gateway inference training
+PATHS = shared services deploy tests
+export DATA_DIR
+
+.PHONY: run test torture lint train bench e2e e2e-cloud deploy lock clean
+.SILENT:
+
+run: ## install what is missing, start both services, print the address and a sign-in link
+	$(INSTALL) gateway inference
+	exec .venv/gateway/bin/python deploy/local/run.py
+
+test: ## every test, with small seeds of the long ones
+	$(INSTALL) dev gateway inference training
+	exec $(DEV)/python -m pytest $(ARGS)
+
+torture: ## full counts, fuzzing and soak
+	$(INSTALL) dev gateway inference training
+	exec $(DEV)/python -m pytest -m torture --timeout 3600 $(ARGS)
+
+e2e: ## `make run` and its pages as a person meets them
+	$(INSTALL) dev gateway inference
+	exec $(DEV)/python -m pytest tests/e2e $(ARGS)
+
+lint: ## style, types, import contracts
+	$(INSTALL) dev
+	$(DEV)/ruff check $(PATHS)
+	$(DEV)/ruff format --check $(PATHS)
+	$(DEV)/mypy
+	$(DEV)/lint-imports --no-cache
+
+train: ## make train DATA=manifest.csv
+	$(if $(DATA),,$(error Say which pictures: make train DATA=manifest.csv))
+	$(INSTALL) training
+	exec .venv/training/bin/python -m training_job train --data '$(DATA)' --backbone '$(BACKBONE)' \
+		--weights '$(WEIGHTS)' --out '$(OUT)' $(ARGS)
+
+bench e2e-cloud deploy:
+	echo 'make $@ is not available in this version.' >&2; exit 1
+
+lock: ## resolve requirements/*.in anew
+	$(INSTALL) dev
+	cd requirements && for name in $(LOCKS); do ../$(DEV)/uv pip compile --quiet --upgrade --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		$$name.in --output-file $$name.txt || exit 1; done
+
+clean: ## remove the environments and caches, not the data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
