@@ -1,0 +1,204 @@
+"""Prediction records and the audit log in one SQLite file, durable when a write returns."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from nevus.adapters.sql import GroupWriter, Readers, open_database
+from nevus.domain import AuditEntry, Prediction, Status
+from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
+
+MIGRATIONS = (
+    """
+    CREATE TABLE records (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, case_id TEXT, status TEXT NOT NULL, decision TEXT,
+        created_at INTEGER NOT NULL, revision INTEGER NOT NULL, document TEXT NOT NULL,
+        cam BLOB NOT NULL, embedding BLOB NOT NULL);
+    CREATE INDEX by_time ON records (created_at, id);
+    CREATE INDEX by_owner ON records (owner, created_at, id);
+    CREATE INDEX by_case ON records (case_id, created_at, id) WHERE case_id IS NOT NULL;
+    CREATE INDEX by_status ON records (status, created_at);
+    CREATE INDEX by_decision ON records (decision) WHERE decision IS NOT NULL;
+    CREATE TABLE tombstones (id TEXT PRIMARY KEY, erased_at INTEGER NOT NULL);
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+        subject TEXT NOT NULL)
+    """,
+)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CHECKSUM_BYTES = 6
+COLUMNS = "id, owner, case_id, status, decision, created_at, revision, document, cam, embedding"
+RAW = {"cam", "embedding"}
+
+
+class SqliteRecords:
+    """A `RecordStore` in the file `path`; one writer thread with group commit, two reading connections."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = GroupWriter(open_database(path, MIGRATIONS))
+        self._readers = Readers(path)
+
+    async def create(self, record: Prediction) -> None:
+        """Create if absent; raises AlreadyExists, Gone, Unavailable."""
+        row = to_row(record)
+
+        def work(database: sqlite3.Connection) -> None:
+            refuse_erased(database, record.id)
+            marks = ", ".join("?" * len(row))
+            statement = f"INSERT OR IGNORE INTO records ({COLUMNS}) VALUES ({marks})"  # noqa: S608  # constants
+            if database.execute(statement, row).rowcount == 0:
+                raise AlreadyExists(record.id)
+
+        await self._writer.run(work)
+
+    async def get(self, record_id: str) -> Prediction:
+        """Raises NotFound, Gone, Unavailable."""
+        return await self._readers.run(lambda database: find(database, record_id))
+
+    async def replace(self, record: Prediction) -> Prediction:
+        """Write when the stored revision is `record.revision`; raises PreconditionFailed, NotFound, Gone."""
+        changed = record.model_copy(update={"revision": record.revision + 1})
+        row = to_row(changed)
+
+        def work(database: sqlite3.Connection) -> Prediction:
+            stored = find(database, record.id)
+            if stored.revision != record.revision:
+                raise PreconditionFailed(f"revision is {stored.revision}, not {record.revision}")
+            settings = ", ".join(f"{column} = ?" for column in COLUMNS.split(", "))
+            database.execute(f"UPDATE records SET {settings} WHERE id = ?", (*row, record.id))  # noqa: S608
+            return changed
+
+        return await self._writer.run(work)
+
+    async def page(
+        self, *, owner: str | None, case_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """Newest first; raises ValueError on a cursor that no page gave."""
+        wanted = {"owner = ?": owner, "case_id = ?": case_id}
+        conditions = [condition for condition, value in wanted.items() if value is not None]
+        values: list[object] = [value for value in wanted.values() if value is not None]
+        if cursor is not None:
+            conditions.append("(created_at, id) < (?, ?)")
+            values.extend(read_cursor(cursor))
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        query = f"SELECT * FROM records {where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608
+        rows = await self._readers.run(lambda database: database.execute(query, (*values, limit + 1)).fetchall())
+        items = tuple(from_row(row) for row in rows[:limit])
+        return Page(items, make_cursor(items[-1]) if len(rows) > limit else None)
+
+    async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
+        """Oldest first, created before that moment."""
+        query = "SELECT * FROM records WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ?"
+        values = (status.value, to_micros(before), limit)
+        rows = await self._readers.run(lambda database: database.execute(query, values).fetchall())
+        return tuple(from_row(row) for row in rows)
+
+    async def erase(self, record_id: str, *, at: datetime) -> None:
+        """Remove the record and leave a tombstone, in one transaction; raises NotFound, Gone."""
+
+        def work(database: sqlite3.Connection) -> None:
+            refuse_erased(database, record_id)
+            if database.execute("DELETE FROM records WHERE id = ?", (record_id,)).rowcount == 0:
+                raise NotFound(record_id)
+            database.execute("INSERT INTO tombstones VALUES (?, ?)", (record_id, to_micros(at)))
+
+        await self._writer.run(work)
+
+    async def forget_tombstones(self, *, before: datetime) -> int:
+        """Drop tombstones older than that moment; returns how many."""
+        statement, moment = "DELETE FROM tombstones WHERE erased_at < ?", to_micros(before)
+        return await self._writer.run(lambda database: database.execute(statement, (moment,)).rowcount)
+
+    async def counts(self) -> dict[str, int]:
+        """Records by status and by decision: `status:complete`, `decision:refer`, ..."""
+        query = """SELECT 'status:' || status AS key, count(*) AS n FROM records GROUP BY status
+            UNION ALL SELECT 'decision:' || decision, count(*) FROM records
+            WHERE decision IS NOT NULL GROUP BY decision"""
+        rows = await self._readers.run(lambda database: database.execute(query).fetchall())
+        return {row["key"]: row["n"] for row in rows}
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Append to the audit log."""
+        statement = "INSERT INTO audit (at, actor, action, subject) VALUES (?, ?, ?, ?)"
+        values = (to_micros(entry.at), entry.actor, entry.action, entry.subject)
+        await self._writer.run(lambda database: database.execute(statement, values).rowcount)
+
+    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Newest first."""
+        query = "SELECT at, actor, action, subject FROM audit ORDER BY number DESC LIMIT ?"
+        rows = await self._readers.run(lambda database: database.execute(query, (limit,)).fetchall())
+        return tuple(AuditEntry(at=from_micros(at), actor=a, action=b, subject=c) for at, a, b, c in rows)
+
+    async def close(self) -> None:
+        """Finish the writes that wait, then close the file."""
+        await asyncio.to_thread(self._readers.close)
+        await asyncio.to_thread(self._writer.close)
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since 1970; raises TypeError for a moment without a zone."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment in UTC."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def to_row(record: Prediction) -> tuple[object, ...]:
+    """In the order of COLUMNS."""
+    decision = record.result.decision.value if record.result else None
+    facts = (record.id, record.owner, record.context.case_id, record.status.value, decision)
+    document = record.model_dump_json(exclude=RAW)
+    return (*facts, to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
+
+
+def from_row(row: sqlite3.Row) -> Prediction:
+    """The record as it was written."""
+    record = Prediction.model_validate_json(row["document"])
+    return record.model_copy(update={name: row[name] for name in RAW})
+
+
+def find(database: sqlite3.Connection, record_id: str) -> Prediction:
+    """Raises NotFound, or Gone for an erased id."""
+    row = database.execute("SELECT * FROM records WHERE id = ?", (record_id,)).fetchone()
+    if row is None:
+        refuse_erased(database, record_id)
+        raise NotFound(record_id)
+    return from_row(row)
+
+
+def refuse_erased(database: sqlite3.Connection, record_id: str) -> None:
+    """Raises Gone when there is a tombstone."""
+    if database.execute("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)).fetchone():
+        raise Gone(record_id)
+
+
+def make_cursor(last: Prediction) -> str:
+    """An opaque, URL-safe name for the place after a record, with a checksum against accidents."""
+    place = f"{to_micros(last.created_at)} {last.id}".encode()
+    return base64.urlsafe_b64encode(checksum(place) + place).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[int, str]:
+    """Raises ValueError for a text that `make_cursor` did not make."""
+    try:
+        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeError) as error:
+        raise ValueError("not a cursor") from error
+    place = raw[CHECKSUM_BYTES:]
+    if raw[:CHECKSUM_BYTES] != checksum(place) or b" " not in place:
+        raise ValueError("not a cursor")
+    micros, _, record_id = place.decode().partition(" ")
+    return int(micros), record_id
+
+
+def checksum(place: bytes) -> bytes:
+    """Tells a cursor from other texts; no secret, since a page shows only what its caller may see."""
+    return hashlib.sha256(place).digest()[:CHECKSUM_BYTES]

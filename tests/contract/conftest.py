@@ -1,0 +1,43 @@
+"""Each port's adapters, to be run through one suite: an adapter joins it by its line here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from nevus.adapters.files import FileStore
+from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.sqlite import SqliteRecords
+from nevus.domain import Role
+from nevus.ports import Identity, ObjectStore, RecordStore
+
+OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {"files": FileStore}
+RECORD_STORES: dict[str, Callable[[Path], SqliteRecords]] = {"sqlite": lambda folder: SqliteRecords(folder / "r.db")}
+
+
+@pytest.fixture(params=OBJECT_STORES)
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return OBJECT_STORES[request.param](tmp_path)
+
+
+@pytest.fixture(params=RECORD_STORES)
+async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RecordStore]:
+    store = RECORD_STORES[request.param](tmp_path)
+    yield store
+    await store.close()
+
+
+def keys_identity(folder: Path) -> tuple[Identity, str]:
+    """An identity and a good token for the client "known"."""
+    identity = SqliteIdentity(folder / "identity.db")
+    return identity, identity.create_key(Role.CLIENT, "known").secret
+
+
+IDENTITIES: dict[str, Callable[[Path], tuple[Identity, str]]] = {"keys": keys_identity}
+
+
+@pytest.fixture(params=IDENTITIES)
+def identity_and_token(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Identity, str]:
+    return IDENTITIES[request.param](tmp_path)

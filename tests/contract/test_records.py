@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.contract.predictions import moment, prediction, result
+
+from nevus.domain import AuditEntry, Context, Decision, Prediction, Status
+from nevus.ports import AlreadyExists, Gone, NotFound, PreconditionFailed, RecordStore
+
+
+async def all_pages(records: RecordStore, *, owner: str | None, limit: int) -> list[Prediction]:
+    items: list[Prediction] = []
+    cursor = None
+    while True:
+        page = await records.page(owner=owner, cursor=cursor, limit=limit)
+        items += page.items
+        if page.cursor is None:
+            return items
+        cursor = page.cursor
+
+
+async def test_reads_back_what_was_created(records: RecordStore) -> None:
+    record = prediction(context=Context(age=50, site="back", case_id="c1"))
+    await records.create(record)
+    assert await records.get("p1") == record
+
+
+async def test_creates_once(records: RecordStore) -> None:
+    await records.create(prediction())
+    with pytest.raises(AlreadyExists):
+        await records.create(prediction(owner="other"))
+    assert (await records.get("p1")).owner == "anna"
+
+
+async def test_of_many_creators_exactly_one_wins(records: RecordStore) -> None:
+    creators = [records.create(prediction(owner=f"o{n}")) for n in range(40)]
+    outcomes = await asyncio.gather(*creators, return_exceptions=True)
+    winners = [n for n, outcome in enumerate(outcomes) if outcome is None]
+    assert len(winners) == 1
+    assert (await records.get("p1")).owner == f"o{winners[0]}"
+    assert sum(isinstance(outcome, AlreadyExists) for outcome in outcomes) == 39
+
+
+async def test_a_missing_record_is_not_found(records: RecordStore) -> None:
+    with pytest.raises(NotFound):
+        await records.get("none")
+    with pytest.raises(NotFound):
+        await records.replace(prediction())
+    with pytest.raises(NotFound):
+        await records.erase("none", at=moment(0))
+
+
+async def test_replaces_by_revision(records: RecordStore) -> None:
+    await records.create(prediction(status=Status.PENDING, result=None))
+    done = await records.replace(prediction(cam=b"new"))
+    assert done.revision == 1
+    assert await records.get("p1") == done
+    with pytest.raises(PreconditionFailed):
+        await records.replace(prediction())
+    again = await records.replace(done.model_copy(update={"attempts": 3}))
+    assert (again.revision, (await records.get("p1")).attempts) == (2, 3)
+
+
+async def test_of_many_replacers_exactly_one_wins(records: RecordStore) -> None:
+    await records.create(prediction())
+    replacers = [records.replace(prediction(attempts=n)) for n in range(20)]
+    outcomes = await asyncio.gather(*replacers, return_exceptions=True)
+    assert sum(isinstance(outcome, Prediction) for outcome in outcomes) == 1
+    assert (await records.get("p1")).revision == 1
+
+
+async def test_erased_leaves_a_tombstone_until_it_is_forgotten(records: RecordStore) -> None:
+    await records.create(prediction())
+    await records.erase("p1", at=moment(10))
+    with pytest.raises(Gone):
+        await records.get("p1")
+    for late in (records.create(prediction()), records.erase("p1", at=moment(11))):
+        with pytest.raises(Gone):
+            await late
+    with pytest.raises(Gone):
+        await records.replace(prediction())
+    assert await records.forget_tombstones(before=moment(10)) == 0
+    assert await records.forget_tombstones(before=moment(11)) == 1
+    with pytest.raises(NotFound):
+        await records.get("p1")
+    await records.create(prediction())
+
+
+async def test_pages_newest_first_by_owner_and_case(records: RecordStore) -> None:
+    for n in range(7):
+        owner, case = ("anna", "c1") if n % 2 else ("ben", "c2")
+        await records.create(prediction(f"p{n}", minutes=n // 2, owner=owner, context=Context(case_id=case)))
+    assert [each.id for each in await all_pages(records, owner=None, limit=2)] == [f"p{n}" for n in range(6, -1, -1)]
+    assert [each.id for each in await all_pages(records, owner="anna", limit=2)] == ["p5", "p3", "p1"]
+    by_case = await records.page(owner=None, case_id="c2")
+    assert [each.id for each in by_case.items] == ["p6", "p4", "p2", "p0"]
+    assert not (await records.page(owner="ben", case_id="c1")).items
+
+
+async def test_a_page_that_is_exactly_full_is_the_last(records: RecordStore) -> None:
+    await records.create(prediction())
+    assert (await records.page(owner=None, limit=1)).cursor is None
+
+
+async def test_a_cursor_holds_while_records_come_and_go(records: RecordStore) -> None:
+    for n in range(4):
+        await records.create(prediction(f"p{n}", minutes=n))
+    first = await records.page(owner="anna", limit=2)
+    await records.create(prediction("p9", minutes=9))
+    await records.erase("p2", at=moment(20))
+    rest = await records.page(owner="anna", cursor=first.cursor, limit=10)
+    assert [each.id for each in rest.items] == ["p1", "p0"]
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(cursor=st.text() | st.sampled_from(["MQ", "MSA=", "IA", "MTIgIA", "é"]))
+async def test_another_text_is_no_cursor(records: RecordStore, cursor: str) -> None:
+    with pytest.raises(ValueError, match="not a cursor"):
+        await records.page(owner=None, cursor=cursor)
+
+
+async def test_finds_by_status_oldest_first(records: RecordStore) -> None:
+    for n in range(3):
+        await records.create(prediction(f"p{n}", minutes=-n, status=Status.PENDING, result=None))
+    await records.create(prediction("done"))
+    found = await records.with_status(Status.PENDING, before=moment(0), limit=5)
+    assert [each.id for each in found] == ["p2", "p1"]
+    assert len(await records.with_status(Status.PENDING, before=moment(1), limit=2)) == 2
+
+
+async def test_counts_by_status_and_decision(records: RecordStore) -> None:
+    await records.create(prediction("a"))
+    await records.create(prediction("b", result=result(Decision.ROUTINE)))
+    await records.create(prediction("c", status=Status.PENDING, result=None))
+    expected = {"status:complete": 2, "status:pending": 1, "decision:refer": 1, "decision:routine": 1}
+    assert await records.counts() == expected
+
+
+async def test_keeps_the_audit_log_in_order(records: RecordStore) -> None:
+    entries = [AuditEntry(at=moment(n), actor="admin", action="key.create", subject=str(n)) for n in (2, 1, 3)]
+    for entry in entries:
+        await records.audit(entry)
+    assert await records.audit_log(limit=2) == (entries[2], entries[1])
