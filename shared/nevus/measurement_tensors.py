@@ -1,0 +1,69 @@
+"""A measurement as the tensors that the inference service answers with, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nevus.domain import Measurement, ModelRef, Quality, SkinTone
+from nevus.oip import Response
+from nevus.oip_tensors import OipError, Tensor
+from nevus.quality import skin_type
+
+QUALITY_FIELDS = tuple(Quality.model_fields)
+OUTPUTS = ("logit", "embedding", "cam", "ood_score", "quality", "ita")
+
+
+def to_response(measurement: Measurement) -> Response:
+    """All outputs as FP32: logit [1], embedding [d], cam [h, w], ood_score [1], quality [5], ita [1] (NaN: unknown)."""
+    ita = measurement.skin_tone.ita
+    values: tuple[Any, ...] = (
+        [measurement.logit],
+        measurement.embedding,
+        measurement.cam,
+        [measurement.ood_score],
+        [getattr(measurement.quality, name) for name in QUALITY_FIELDS],
+        [math.nan if ita is None else ita],
+    )
+    pairs = zip(OUTPUTS, values, strict=True)
+    tensors = tuple(Tensor(name, "FP32", np.asarray(value, dtype=np.float32)) for name, value in pairs)
+    model = measurement.model
+    return Response(model.name, model.version, tensors, {"manifest_sha256": model.sha256})
+
+
+def from_response(response: Response) -> Measurement:
+    """The inverse of `to_response`; raises OipError when something is missing."""
+    arrays = {tensor.name: tensor.array.astype(np.float32) for tensor in response.outputs}
+    sha256 = response.parameters.get("manifest_sha256")
+    if set(OUTPUTS) - arrays.keys() or response.model_version is None or not isinstance(sha256, str):
+        raise OipError("a measurement lacks outputs, version or manifest_sha256")
+    ita = _scalar(arrays["ita"])
+    if arrays["quality"].shape != (len(QUALITY_FIELDS),) or arrays["cam"].ndim != 2:
+        raise OipError("a measurement's outputs do not have their shapes")
+    return Measurement(
+        logit=_scalar(arrays["logit"]),
+        cam=arrays["cam"],
+        embedding=arrays["embedding"],
+        ood_score=_scalar(arrays["ood_score"]),
+        quality=Quality(**dict(zip(QUALITY_FIELDS, _rounded(arrays["quality"]), strict=True))),
+        skin_tone=SkinTone() if math.isnan(ita) else _skin_tone(round(ita, 1)),
+        model=ModelRef(name=response.model_name, version=response.model_version, sha256=sha256),
+    )
+
+
+def _skin_tone(ita: float) -> SkinTone:
+    return SkinTone(ita=ita, fst_estimate=skin_type(ita))
+
+
+def _scalar(array: NDArray[np.float32]) -> float:
+    if array.size != 1:
+        raise OipError("a measurement's outputs do not have their shapes")
+    return float(array.item())
+
+
+def _rounded(array: NDArray[np.float32]) -> list[float]:
+    """Single precision back to the decimals that were measured."""
+    return [round(float(value), 4) for value in array]
