@@ -1,0 +1,27 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.desk import Desk
+from inference.model import LoadedVersion, ModelHolder
+from inference.refusals import UnknownModel
+from inference.settings import Settings
+
+
+@dataclass(frozen=True)
+class Service:
+    """The settings, what is served, and the queue before it."""
+
+    settings: Settings
+    holder: ModelHolder
+    desk: Desk
+
+    def model(self, name: str, version: str | None) -> LoadedVersion:
+        """The model of that name, of any or a stated version; raises NotReady, UnknownModel."""
+        loaded = self.holder.current
+        ref = loaded.version.ref
+        if name != ref.name or version not in (None, ref.version):
+            raise UnknownModel("no such model or version is served")
+        return loaded

@@ -1,0 +1,49 @@
+"""Every setting of the inference service, read from the environment once; docs/inference.md has a line for each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from nevus.domain import Frozen
+from nevus.registry import Channel
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(Frozen):
+    """Names in the environment are those of the fields in capitals.
+
+    Plain pydantic: pydantic-settings would cost a tenth of the start-up time.
+    """
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8081, ge=0, le=65535, description="port to listen on")
+    uds: Path | None = Field(None, description="Unix socket to listen on instead of an address")
+    data_dir: Path = Field(Path(".nevus"), description="where the registry is, unless MODELS_DIR says otherwise")
+    models_dir: Path | None = Field(None, description="the model registry; DATA_DIR/models unless set")
+    model_channel: Channel = Field(Channel.CHAMPION, description="channel whose version is served")
+    storage: Literal["file"] = Field("file", description="where models are kept")
+    workers: int = Field(default_factory=cores, ge=1, le=256, description="interpreters, one a core unless set")
+    queue: int = Field(32, ge=0, le=10_000, description="requests that may wait; more get 503")
+    max_body: int = Field(25 * 1024 * 1024, ge=1, description="bytes of a request at most; more get 413")
+    reload_seconds: float = Field(3.0, gt=0, description="pause before a version that failed is tried again")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
+
+    @property
+    def registry_dir(self) -> Path:
+        """The folder of the model registry."""
+        return self.models_dir or self.data_dir / "models"
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Raises pydantic's ValidationError; an empty variable counts as unset."""
+    offered = {name: environment.get(name.upper()) for name in Settings.model_fields}
+    return Settings.model_validate({name: value for name, value in offered.items() if value})
