@@ -19,9 +19,12 @@ class Service:
     desk: Desk
 
     def model(self, name: str, version: str | None) -> LoadedVersion:
-        """The model of that name, of any or a stated version; raises NotReady, UnknownModel."""
+        """The model of that name, of any or a stated version; raises NotReady, UnknownModel.
+
+        The channel's name stands for whatever model it points at.
+        """
         loaded = self.holder.current
         ref = loaded.version.ref
-        if name != ref.name or version not in (None, ref.version):
+        if name not in (ref.name, self.settings.model_channel) or version not in (None, ref.version):
             raise UnknownModel("no such model or version is served")
         return loaded

@@ -1,0 +1,90 @@
+"""The inference service over HTTP, on a Unix socket or TCP: the Open Inference Protocol with binary tensors."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import httpx
+
+from nevus.domain import Measurement
+from nevus.measurement_tensors import from_response
+from nevus.oip import HEADER_LENGTH, Request, decode_response, encode_request
+from nevus.oip_tensors import Tensor
+from nevus.ports import Busy, Unavailable, Unprocessable
+from nevus.telemetry import REQUEST_ID_HEADER, request_id
+
+TIMEOUT_HEADER = "Nevus-Timeout-Ms"
+UNIX = "unix:"
+READY_TIMEOUT = 2.0
+
+
+class HttpClassifier:
+    """A `Classifier`. `url` is `http://host:port` or `unix:/path`; `connections` calls at most are in flight.
+
+    `model` is a model's name, or the channel that the service serves.
+    """
+
+    def __init__(self, url: str, *, connections: int = 8, model: str = "champion") -> None:
+        limits = httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1)
+        socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
+        self._client = httpx.AsyncClient(
+            base_url="http://inference" if socket else url,
+            transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits),
+            trust_env=False,
+        )
+        self._path = f"/v2/models/{model}/infer"
+        self._places = asyncio.Semaphore(connections)
+
+    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
+        """Raises Busy, Unavailable (down or late), Unprocessable (these bytes can never be read)."""
+        begun = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(timeout), self._places:
+                answer = await self._post(photo, deadline=begun + timeout)
+        except TimeoutError as error:
+            raise Unavailable("inference is late") from error
+        except httpx.HTTPError as error:
+            raise Unavailable(f"inference is down: {type(error).__name__}") from error
+        return measurement_of(answer)
+
+    async def _post(self, photo: bytes, *, deadline: float) -> httpx.Response:
+        remaining = max(0.0, deadline - asyncio.get_running_loop().time())
+        inputs = (Tensor.of_bytes("image", photo),)
+        body = encode_request(Request(inputs, binary_default=True))
+        headers = body.headers() | {TIMEOUT_HEADER: str(math.ceil(remaining * 1000))}
+        if request_id.get():
+            headers[REQUEST_ID_HEADER] = request_id.get()
+        return await self._client.post(self._path, content=body.data, headers=headers, timeout=None)
+
+    async def ready(self) -> bool:
+        """Whether a model is loaded and warm; never raises."""
+        try:
+            answer = await self._client.get("/v2/health/ready", timeout=READY_TIMEOUT)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == httpx.codes.OK
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def measurement_of(answer: httpx.Response) -> Measurement:
+    """Read an answer; raises Busy, Unavailable, Unprocessable."""
+    status = answer.status_code
+    if status == httpx.codes.SERVICE_UNAVAILABLE:
+        raise Busy("inference is busy", retry_after=seconds(answer.headers.get("Retry-After")))
+    if status in (httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY):
+        raise Unprocessable(f"inference cannot read the photo ({status})")
+    if status != httpx.codes.OK:
+        raise Unavailable(f"inference answered {status}")
+    try:
+        return from_response(decode_response(answer.content, answer.headers.get(HEADER_LENGTH)))
+    except ValueError as error:
+        raise Unavailable("inference answered with something else than a measurement") from error
+
+
+def seconds(retry_after: str | None) -> float:
+    """Of a Retry-After header; 1 where it says none."""
+    return float(retry_after) if retry_after and retry_after.isdigit() else 1.0
