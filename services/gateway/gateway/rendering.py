@@ -1,0 +1,74 @@
+"""Pages from templates: the session's caller, the model in the footer, errors in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from gateway.problems import Problem
+from gateway.services import Services
+from nevus.domain import Caller
+from nevus.ports import PortError
+from nevus.registry import Channel, Manifest, RegistryError
+
+HERE = Path(__file__).parent
+LICENCES = {"CC BY-NC 4.0": "https://creativecommons.org/licenses/by-nc/4.0/"}
+templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class _StaticFiles(StaticFiles):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        return answer
+
+
+def static_files() -> StaticFiles:
+    """The style sheet, the script and the icon, the only things that a browser may keep."""
+    return _StaticFiles(directory=HERE / "static")
+
+
+async def champion(services: Services) -> Manifest | None:
+    """The manifest of the version that answers now; None when there is none, or it cannot be read."""
+    try:
+        return await services.manifests.get(await services.registry.resolve(Channel.CHAMPION))
+    except (PortError, RegistryError):
+        return None
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    caller: Caller | None = None,
+    model: Manifest | None = None,
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    """Render a template of this package."""
+    values |= {"caller": caller, "model": model, "licences": LICENCES, "path": request.url.path}
+    return HTMLResponse(templates.get_template(template).render(values), status_code=status)
+
+
+def wants_html(request: Request) -> bool:
+    """Whether a person's browser asks, not a program: it prefers HTML to everything else."""
+    first = request.headers.get("accept", "").split(",")[0]
+    return first.split(";")[0].strip() in {"text/html", "application/xhtml+xml"}
+
+
+def problem_page(request: Request, problem: Problem, request_id: str) -> Response:
+    """An error as a person can read it, with the same status and headers."""
+    answer = page(request, "problem.html", status=problem.status, problem=problem, request_id=request_id)
+    answer.headers.update(problem.headers)
+    return answer

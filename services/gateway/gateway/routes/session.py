@@ -1,0 +1,52 @@
+"""Signing in by a one-time link and out again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.auth import SESSION_COOKIE, any_caller, refuse_foreign_writes
+from gateway.problems import Problem
+from gateway.rendering import page
+from gateway.services import Services
+
+SESSION_SECONDS = 14 * 24 * 3600
+Token = Annotated[str, Query(max_length=200)]
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, token: Token = "") -> Response:
+    """A page with a button: a preview of the link must not use it up, so that only the button's POST does."""
+    return page(request, "sign_in.html", token=token)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, token: Annotated[str, Form(max_length=200)]) -> Response:
+    """Exchange the link's token for a session."""
+    refuse_foreign_writes(request)
+    services: Services = request.app.state.services
+    session = await services.identity.redeem(token)
+    if session is None:
+        raise Problem("unauthorized", "This link was used before, or is older than 15 minutes. Please ask for another.")
+    answer = RedirectResponse("/", status_code=303)
+    _set_cookie(request, answer, session, SESSION_SECONDS)
+    return answer
+
+
+@router.post("/sign-out", dependencies=[Depends(any_caller)])
+async def sign_out(request: Request) -> Response:
+    """End the session of this browser."""
+    services: Services = request.app.state.services
+    await services.identity.end_session(request.cookies.get(SESSION_COOKIE, ""))
+    answer = RedirectResponse("/sign-in", status_code=303)
+    _set_cookie(request, answer, "", 0)
+    return answer
+
+
+def _set_cookie(request: Request, answer: Response, value: str, seconds: int) -> None:
+    answer.set_cookie(
+        SESSION_COOKIE, value, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
