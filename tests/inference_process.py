@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 
 
 @dataclass
@@ -51,6 +53,13 @@ class InferenceProcess:
     def metric(self, name: str) -> float:
         lines = httpx.get(self.url + "/metrics", trust_env=False).text.splitlines()
         return next((float(line.split()[-1]) for line in lines if line.startswith(name + " ")), 0.0)
+
+
+def slow_photo() -> bytes:
+    """49 megapixels of nothing as PNG: about a third of a second of decoding."""
+    data = io.BytesIO()
+    Image.new("RGB", (7000, 7000), (200, 150, 130)).save(data, "PNG", compress_level=1)
+    return data.getvalue()
 
 
 def free_port() -> int:

@@ -193,12 +193,8 @@ def test_what_is_no_request_is_refused(server: InferenceProcess, body: bytes) ->
 
 @pytest.mark.parametrize("length", ["-1", "x", "99999", "0", "1e3", "٣", "9" * 5000])
 def test_a_false_header_length_is_refused(server: InferenceProcess, length: str) -> None:
-    answer = httpx.post(
-        server.url + INFER,
-        content=tensor(),
-        headers={"Inference-Header-Content-Length": length.encode()},
-        trust_env=False,
-    )
+    headers = {b"Inference-Header-Content-Length": length.encode()}
+    answer = httpx.post(server.url + INFER, content=tensor(), headers=headers, trust_env=False)
     assert answer.status_code == 400
 
 

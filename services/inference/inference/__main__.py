@@ -19,7 +19,7 @@ from inference.settings import Settings, from_environment
 from nevus.lifetime import follow_parent
 from nevus.telemetry import configure
 
-GRACE_SECONDS = 6
+GRACE_SECONDS = 5
 
 
 class Server(uvicorn.Server):
