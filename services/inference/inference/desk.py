@@ -42,7 +42,8 @@ class Desk:
         Work that nobody waits for any more (`gone` is done, or `timeout` seconds are over) is dropped, at no cost
         if it has not begun. Raises Full, Late, CallerGone, Unreadable.
         """
-        future = asyncio.wrap_future(self._submit(partial(timed, loaded, work)))
+        job = self._submit(partial(timed, loaded, work))
+        future = asyncio.wrap_future(job)
         departure = asyncio.ensure_future(gone)
         try:
             both: set[asyncio.Future[Any]] = {future, departure}
@@ -53,6 +54,7 @@ class Desk:
         except Unprocessable as error:
             raise Unreadable(str(error)) from error
         finally:
+            job.cancel()
             future.cancel()
             departure.cancel()
 
