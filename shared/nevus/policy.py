@@ -15,7 +15,7 @@ from nevus.domain import (
     Result,
 )
 from nevus.quality import problems
-from nevus.registry import IntendedUse, Manifest
+from nevus.registry import Manifest
 
 DEFAULT_POINT = "sensitivity_90"
 UNUSABLE_REASONS = ("empty", "dark", "overexposed", "blurred", "no_skin")
@@ -55,16 +55,17 @@ def read(logit: float, modality: Modality, manifest: Manifest, point_name: str) 
 
 
 def cautious_reading(logit: float, modality: Modality | None, manifest: Manifest, point_name: str) -> Reading:
-    """The stated modality's reading; without one, that which decides more cautiously, then the higher probability."""
-    modalities = (modality,) if modality else tuple(manifest.modalities)
+    """The stated modality's reading; without one that the model knows, the more cautious of all, then the higher."""
+    modalities = (modality,) if modality in manifest.modalities else tuple(manifest.modalities)
     readings = [read(logit, each, manifest, point_name) for each in modalities]
     return max(readings, key=lambda r: (CAUTION.index(r.decision[0]), r.probability))
 
 
-def check_intended_use(context: Context, ita: float | None, use: IntendedUse) -> IntendedUseCheck:
+def check_intended_use(context: Context, ita: float | None, manifest: Manifest) -> IntendedUseCheck:
     """Which limits of the evidence the photo is beyond."""
-    site = (context.site or "").lower()
+    use, site = manifest.intended_use, (context.site or "").lower()
     checks = (
+        ("modality_without_evidence", context.modality is not None and context.modality not in manifest.modalities),
         ("age_below_minimum", context.age is not None and context.age < use.min_age),
         ("skin_type_without_evidence", context.fitzpatrick is not None and context.fitzpatrick not in use.fitzpatrick),
         ("skin_tone_without_evidence", context.fitzpatrick is None and ita is not None and ita < use.min_ita),
@@ -79,7 +80,7 @@ def decide(
 ) -> Result:
     """The first rule that fits: unusable, beyond intended use or unfamiliar, over the threshold, the conformal set."""
     reading = cautious_reading(measurement.logit, context.modality, manifest, point_name)
-    use = check_intended_use(context, measurement.skin_tone.ita, manifest.intended_use)
+    use = check_intended_use(context, measurement.skin_tone.ita, manifest)
     ood = Ood(score=round(measurement.ood_score, 4), threshold=manifest.ood_threshold)
     unusable = problems(measurement.quality, manifest.quality)
     beyond = use.violations + (("unfamiliar",) if ood.score > ood.threshold else ())

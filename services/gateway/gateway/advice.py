@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "no_skin": "No skin was found in the photo. Fill the picture with the spot and the skin around it.",
     SECOND_UNUSABLE: "This is the second photo of this spot that cannot be used. Please have the spot seen instead.",
     "unfamiliar": "The photo is unlike those that the model learned from, so that its reading is worth little.",
+    "modality_without_evidence": "The model has not learned from photos of this kind.",
     "age_below_minimum": "The model has no evidence for people under 18.",
     "skin_type_without_evidence": "The model has too little evidence for this skin type.",
     "skin_tone_without_evidence": "The model has too little evidence for skin as dark as in this photo.",

@@ -28,7 +28,7 @@ class Intake:
     def __init__(self, metrics: Metrics, *, workers: int = 2, places: int = 16, timeout: float = 5.0) -> None:
         self._metrics, self._timeout, self._free = metrics, timeout, places
         self._workers = workers
-        self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115: lives as long as we do
+        self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115  # lives as long as we do
         self._pool = ProcessPool(
             max_workers=workers,
             max_tasks=TASKS_A_WORKER,
@@ -75,6 +75,6 @@ class Intake:
 
     async def close(self) -> None:
         """Stop the workers."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.to_thread(self._pool.join)
         self._lock_file.close()

@@ -90,7 +90,7 @@ def clean(data: bytes) -> Clean | Refusal:
         return refused.refusal
     except MemoryError:
         return Refusal("photo-too-many-pixels", "Decoding it takes more memory than a photo may.")
-    except Exception:  # noqa: BLE001: a decoder may fail in any way on hostile bytes; all of them mean the same
+    except Exception:  # noqa: BLE001  # a decoder may fail in any way on hostile bytes; all of them mean the same
         return Refusal("photo-unreadable", "The file is damaged or incomplete.")
 
 
@@ -102,9 +102,9 @@ def is_heif(data: bytes) -> bool:
 @contextmanager
 def opened(data: bytes) -> Iterator[Image.Image]:
     """Open by content, not by name, and check what the header says; nothing is decoded yet."""
-    formats = FORMATS
+    formats: tuple[str, ...] = FORMATS
     if is_heif(data):
-        import pi_heif  # noqa: PLC0415: libheif costs memory that most workers never need
+        import pi_heif  # libheif costs memory that most workers never need
 
         pi_heif.register_heif_opener(thumbnails=False)
         formats = ("HEIF",)
@@ -138,7 +138,7 @@ def one_large_at_a_time(pixels: int) -> Iterator[None]:
     if pixels <= LARGE_PIXELS:
         yield
         return
-    with open(os.environ["NEVUS_INTAKE_LOCK"], "rb") as file:  # noqa: PTH123: pathlib is one more import here
+    with open(os.environ["NEVUS_INTAKE_LOCK"], "rb") as file:  # noqa: PTH123  # pathlib is one more import here
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from nevus.telemetry import REQUEST_ID_HEADER, accept_request_id, request_id
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.metrics import Metrics
 from gateway.problem_handlers import problem_response
 from gateway.problems import Problem
+from nevus.telemetry import REQUEST_ID_HEADER, accept_request_id, request_id
 
 log = logging.getLogger("gateway")
 
@@ -20,9 +20,8 @@ log = logging.getLogger("gateway")
 class Telemetry:
     """ASGI middleware, the outermost one."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,7 +56,8 @@ class Telemetry:
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = getattr(scope.get("route"), "path", "unmatched"), scope["method"]
-        self._metrics.requests.labels(method, route, status).inc()
-        self._metrics.latency.labels(method, route).observe(seconds)
+        metrics: Metrics = scope["app"].state.services.metrics
+        metrics.requests.labels(method, route, status).inc()
+        metrics.latency.labels(method, route).observe(seconds)
         fields = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
         log.info("request", extra=fields)

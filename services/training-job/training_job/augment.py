@@ -43,9 +43,7 @@ def augment(photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int) -
     return Sample(np.asarray(image, np.uint8), None if mask is None else np.asarray(mask, np.uint8))
 
 
-def _crop(
-    photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int
-) -> tuple[Image.Image, Image.Image | None]:
+def _crop(photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int) -> tuple[Image.Image, Image.Image | None]:
     """A random part of what the model would see, squeezed to a square with random aspect."""
     left, top, right, bottom = crop_box(photo.width, photo.height)
     share, aspect = rng.uniform(0.5, 1.0) ** 0.5, np.exp(rng.uniform(-0.25, 0.25))
@@ -58,9 +56,7 @@ def _crop(
     return cropped, mask and mask.resize((side, side), Image.Resampling.NEAREST, box=box)
 
 
-def _turn(
-    image: Image.Image, mask: Image.Image | None, rng: Rng
-) -> tuple[Image.Image, Image.Image | None]:
+def _turn(image: Image.Image, mask: Image.Image | None, rng: Rng) -> tuple[Image.Image, Image.Image | None]:
     """One of the eight symmetries, and half the time any angle with mirrored rims."""
     quarter, mirrored = int(rng.integers(4)), rng.random() < 0.5
     angle = rng.uniform(-45, 45) if rng.random() < 0.5 else 0.0

@@ -67,7 +67,7 @@ def load_torchvision(backbone: keras.Model, path: Path) -> None:
         backbone.get_layer(_norm_name(stem)).set_weights(statistics)
 
 
-def build(side: int, diagnoses: int, *, dropout: float = 0.2) -> keras.Model:
+def build(side: int | None, diagnoses: int, *, dropout: float = 0.2) -> keras.Model:
     """(n, side, side, 3) RGB 0..255 -> `logit` (n, 1), `embedding` (n, c), `cam` (n, h, w), `diagnosis` (n, diagnoses).
 
     `diagnosis` helps training alone and is not exported.
@@ -99,7 +99,7 @@ class Squeeze(keras.layers.Layer):  # type: ignore[misc]
 class Bias(keras.layers.Layer):  # type: ignore[misc]
     """Adds one trainable number."""
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002  # Keras names it
         """Create the bias."""
         self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
 
@@ -114,14 +114,23 @@ def cam_bias(model: keras.Model) -> float:
 
 
 def start_weights(model: keras.Model, weights: str) -> None:
-    """Start from a file (.pth of torchvision, .keras or .weights.h5 of ours) or `imagenet` (downloads); WeightsError."""
+    """Start from a file (.pth of torchvision, .keras of ours) or `imagenet` (downloads); WeightsError."""
     backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     if weights == "imagenet":
         _load_keras_imagenet(backbone)
     elif weights.endswith(".pth"):
         load_torchvision(backbone, Path(weights))
     else:
-        model.set_weights(keras.models.load_model(weights, compile=False).get_weights())
+        _load_own(model, keras.models.load_model(weights, compile=False))
+
+
+def _load_own(model: keras.Model, saved: keras.Model) -> None:
+    """All layers but a diagnosis head of other diagnoses."""
+    found = {layer.name: layer.get_weights() for layer in saved.layers}
+    for layer in model.layers:
+        values = found.get(layer.name, [])
+        if [value.shape for value in values] == [value.shape for value in layer.get_weights()]:
+            layer.set_weights(values)
 
 
 def _load_keras_imagenet(backbone: keras.Model) -> None:
@@ -145,4 +154,3 @@ def fold_input_scale(backbone: keras.Model) -> None:
     offset: NDArray[np.float64] = (kernel * shift[:, None]).sum(axis=(0, 1, 2))
     backbone.get_layer("Conv1").set_weights([kernel * gain[:, None]])
     backbone.get_layer("bn_Conv1").set_weights([gamma, beta, mean - offset, variance])
-

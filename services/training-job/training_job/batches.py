@@ -21,7 +21,8 @@ UNKNOWN = -1
 class Batch:
     """`images` (n, side, side, 3) 0..255; `malignant` (n, 1); `diagnosis` (n,) index or UNKNOWN.
 
-    `outside` (n, h, w) is 1 where a cell of the activation map holds no lesion; `masked` (n,) says whether that is known.
+    `outside` (n, h, w) is 1 where a cell of the activation map holds no lesion; `masked` (n,)
+    says whether that is known.
     """
 
     images: FloatArray
@@ -37,7 +38,7 @@ def outside_cells(mask: NDArray[np.uint8], stride: int = 32) -> FloatArray:
     lesion = mask[: cells * stride, : cells * stride].reshape(cells, stride, cells, stride).max(axis=(1, 3)) > 127
     padded = np.pad(lesion, 1)
     near = [padded[i : i + cells, j : j + cells] for i in range(3) for j in range(3)]
-    return (~np.any(near, axis=0)).astype(np.float32)
+    return np.asarray(~np.any(near, axis=0), np.float32)
 
 
 class Batches:

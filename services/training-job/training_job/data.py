@@ -60,7 +60,7 @@ class Row:
 
 
 def read_manifest(path: Path) -> list[Row]:
-    """All usable rows, each with a split; rows held out of everything are left out. Raises ManifestError, OSError."""
+    """All usable rows; rows that are held out of everything are left out. Raises ManifestError, OSError."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = set(REQUIRED) - set(reader.fieldnames or ())
@@ -70,7 +70,7 @@ def read_manifest(path: Path) -> list[Row]:
     rows = [row for row in rows if row.split != "held"]
     if not rows:
         raise ManifestError(f"{path.name} has no rows")
-    return split_by_group(rows)
+    return rows
 
 
 def _row(record: dict[str, str], root: Path, line: int) -> Row:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
-STORAGE_TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+STORAGE_TYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class WeightsError(ValueError):

@@ -19,7 +19,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from nevus.domain import FloatArray
 from nevus.imaging import SIDE, to_input
@@ -27,6 +26,7 @@ from training_job.backbones import build, start_weights
 from training_job.batches import UNKNOWN, Batch, Batches
 from training_job.data import Row, diagnoses, fingerprint, open_photo, sampling_weights
 from training_job.metrics import auroc
+from training_job.progress import columns
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Plan:
     evidence_weight: float = 0.3
     look_every: int = 1000
     seed: int = 7
-    shares: dict[str, float] = field(
-        default_factory=lambda: {"ham10000": 0.45, "isic10k": 0.30, "pad_ufes_20": 0.25}
-    )
+    shares: dict[str, float] = field(default_factory=lambda: {"ham10000": 0.45, "isic10k": 0.30, "pad_ufes_20": 0.25})
 
     @property
     def sides(self) -> list[int]:
@@ -103,14 +101,13 @@ class Trainer:
         self.step = tf.Variable(0, dtype=tf.int64)
         self.optimizers = {
             True: keras.optimizers.AdamW(plan.head_rate),
-            False: keras.optimizers.AdamW(
-                schedule(plan), weight_decay=plan.weight_decay, global_clipnorm=1.0
-            ),
+            False: keras.optimizers.AdamW(schedule(plan), weight_decay=plan.weight_decay, global_clipnorm=1.0),
         }
         self._prepare()
 
     def _prepare(self) -> None:
-        self.head = [v for layer in ("evidence", "logit", "diagnosis") for v in self.model.get_layer(layer).trainable_variables]
+        heads = (self.model.get_layer(name) for name in ("evidence", "logit", "diagnosis"))
+        self.head = [variable for layer in heads for variable in layer.trainable_variables]
         self.whole = self.model.trainable_variables
         self.average = [tf.Variable(variable) for variable in self.whole]
         self.optimizers[True].build(self.head)
@@ -129,7 +126,6 @@ class Trainer:
     def _compiled(self, only_head: bool) -> Any:
         variables = self.head if only_head else self.whole
 
-        @tf.function(reduce_retracing=True)
         def step(batch: dict[str, Any]) -> Any:
             with tf.GradientTape() as tape:
                 value = loss(self.model(batch["images"], training=True), batch, self.plan)
@@ -139,7 +135,7 @@ class Trainer:
                 slot.assign(keep * slot + (1 - keep) * variable)
             return value
 
-        return step
+        return tf.function(step, reduce_retracing=True)
 
     def resume(self) -> int:
         """Restore the last checkpoint, or set the starting weights; returns the step to go on from."""
@@ -151,14 +147,17 @@ class Trainer:
         """Train to the end of the plan, with a checkpoint and a look at the validation split every so often."""
         start, sides = self.resume(), self.plan.sides
         batches = Batches(
-            self.train, sampling_weights(self.train, self.plan.shares), self.names,
-            size=self.plan.batch_size, seed=self.plan.seed,
+            self.train,
+            sampling_weights(self.train, self.plan.shares),
+            self.names,
+            size=self.plan.batch_size,
+            seed=self.plan.seed,
         )
-        with progress() as bar:
-            task = bar.add_task("training", total=len(sides), completed=start, loss="")
+        with columns() as bar:
+            task = bar.add_task("training", total=len(sides), completed=start, note="")
             for index, batch in enumerate(batches.stream(sides, start), start=start):
                 value = self._one(index, batch)
-                bar.update(task, advance=1, loss=f"loss {value:.3f}")
+                bar.update(task, advance=1, note=f"loss {value:.3f}")
                 if (index + 1) % every == 0 or index + 1 == len(sides):
                     self._save(index + 1, value)
         self.take_average()
@@ -201,18 +200,6 @@ class Trainer:
         """Replace the weights by their running average."""
         for slot, variable in zip(self.average, self.whole, strict=True):
             variable.assign(slot)
-
-
-def progress() -> Progress:
-    """A progress bar with what is done, what is left and the loss."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    )
 
 
 def run_folder(rows: list[Row], plan: Plan, runs: Path) -> Path:

@@ -1,0 +1,59 @@
+"""`python -m gateway`: serve until SIGTERM or SIGINT, finish what is in flight, exit 0."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from nevus.lifetime import follow_parent
+from nevus.telemetry import configure
+
+GRACE_SECONDS = 6
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with an exit status of 0 after a signal; its own would end by the signal."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; a second signal does not wait."""
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def main() -> int:
+    """Exit status."""
+    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
+        follow_parent()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure("gateway", settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=2048,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Server(config).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

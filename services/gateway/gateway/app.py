@@ -1,0 +1,61 @@
+"""The gateway's application: its routes, what stands around them, and its life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from gateway import html_problems, problem_handlers
+from gateway.bootstrap import open_services
+from gateway.middleware import Telemetry
+from gateway.reconcile import Reconciler
+from gateway.routes import docs, models, operations, pages, predictions, session
+from gateway.security import SecurityHeaders
+from gateway.services import Services
+from gateway.settings import Settings
+
+Opening = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+
+def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
+    """The application; its adapters are opened when it starts."""
+    app = FastAPI(
+        title="Nevus",
+        version="1",
+        summary="Skin-lesion triage. Not a medical device.",
+        lifespan=living(settings, opening),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for router in (predictions.router, models.router, operations.router, pages.router, session.router, docs.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_middleware(Telemetry)
+    app.add_middleware(SecurityHeaders)
+    problem_handlers.install(app)
+    html_problems.install(app)
+    return app
+
+
+def living(settings: Settings, opening: Opening) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """From the opening of the adapters to their end, with the reconciler beside."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opening(settings) as services:
+            app.state.services = services
+            reconciling = asyncio.create_task(Reconciler(services).run())
+            try:
+                yield
+            finally:
+                reconciling.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reconciling
+
+    return lifespan

@@ -1,0 +1,82 @@
+"""Finding records that a caller may see, and what may be done with them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gateway.predict import erased, photo_key
+from gateway.problems import Problem
+from gateway.services import Services
+from nevus.domain import AuditEntry, Caller, Diagnosis, Prediction, Role
+from nevus.ports import Gone, NotFound, Page, PreconditionFailed
+
+TRIES = 5
+
+
+async def find(services: Services, caller: Caller, record_id: str) -> Prediction:
+    """Raises Problem: `not-found` (also for what belongs to somebody else), `erased`."""
+    try:
+        record = await services.records.get(record_id)
+    except NotFound:
+        raise not_found() from None
+    except Gone:
+        raise erased() from None
+    if record.owner != caller.id and caller.role is Role.CLIENT:
+        raise not_found()
+    return record
+
+
+async def page(services: Services, caller: Caller, case_id: str | None, cursor: str | None, limit: int) -> Page:
+    """Newest first: a client's own, everyone's for others. Raises Problem for a cursor that no page gave."""
+    owner = caller.id if caller.role is Role.CLIENT else None
+    try:
+        return await services.records.page(owner=owner, case_id=case_id, cursor=cursor, limit=limit)
+    except ValueError:
+        raise Problem("invalid-request", "cursor: take it from an earlier page") from None
+
+
+async def photo(services: Services, record: Prediction) -> bytes:
+    """The clean photo's JPEG bytes; raises Problem `not-found`."""
+    try:
+        return (await services.photos.get(photo_key(record.id, record.photo))).data
+    except NotFound:
+        raise not_found() from None
+
+
+async def diagnose(services: Services, caller: Caller, record_id: str, label: str, malignant: bool) -> Prediction:
+    """Set a clinician's confirmed diagnosis; raises Problem."""
+    for _ in range(TRIES):
+        record = await find(services, caller, record_id)
+        moment = datetime.now(UTC)
+        diagnosis = Diagnosis(label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment)
+        try:
+            changed = await services.records.replace(record.model_copy(update={"diagnosis": diagnosis}))
+        except PreconditionFailed:
+            continue
+        except (NotFound, Gone):
+            raise erased() from None
+        await services.records.audit(AuditEntry(at=moment, actor=caller.id, action="diagnose", subject=record_id))
+        return changed
+    raise Problem("precondition-failed", "It changes too fast; please try again.")
+
+
+async def erase(services: Services, caller: Caller, record_id: str) -> None:
+    """Remove photo and record for good and leave a tombstone; the owner and admins may. Raises Problem.
+
+    The photo goes first: should this be cut short, the record is still there to be erased again.
+    """
+    record = await find(services, caller, record_id)
+    if record.owner != caller.id and caller.role is not Role.ADMIN:
+        raise Problem("forbidden", "Only its owner or an admin may delete it.")
+    await services.photos.delete(photo_key(record.id, record.photo))
+    moment = datetime.now(UTC)
+    try:
+        await services.records.erase(record_id, at=moment)
+    except (NotFound, Gone):
+        raise erased() from None
+    await services.records.audit(AuditEntry(at=moment, actor=caller.id, action="erase", subject=record_id))
+
+
+def not_found() -> Problem:
+    """404."""
+    return Problem("not-found", "There is no such prediction.")

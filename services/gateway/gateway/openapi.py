@@ -1,0 +1,67 @@
+"""What the OpenAPI document says beside the types: problem answers, examples, the multipart form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.problems import MEDIA_TYPE, TYPES
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+    },
+}
+EVERYWHERE = ("unauthorized", "internal-error", "unavailable")
+
+UPLOAD_FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["image"],
+    "properties": {
+        "image": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or HEIC; 20 MB, 50 megapixels"},
+        "modality": {"type": "string", "enum": ["dermoscopic", "clinical"]},
+        "age": {"type": "integer", "minimum": 0, "maximum": 120},
+        "sex": {"type": "string", "enum": ["female", "male", "unknown"]},
+        "site": {"type": "string", "maxLength": 60},
+        "fitzpatrick": {"type": "integer", "minimum": 1, "maximum": 6},
+        "case_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "consent_training": {"type": "boolean", "default": False},
+    },
+}
+UPLOAD_EXTRA: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": UPLOAD_FORM, "example": {"modality": "clinical", "age": 54}}},
+    }
+}
+
+
+def answers(*types: str, example: Any = None, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation: its example, and the problems that it may answer with."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for name in (*types, *EVERYWHERE):
+        code, title = TYPES[name]
+        known = found.setdefault(code, {"description": title, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}})
+        if title not in known["description"]:
+            known["description"] += "; " + title
+        known["content"][MEDIA_TYPE].setdefault("examples", {})[name] = {"value": problem_example(name)}
+    if example is not None:
+        found[status] = {"description": "Done", "content": {"application/json": {"example": example}}}
+    return found
+
+
+def problem_example(name: str) -> dict[str, Any]:
+    """A problem document of a type."""
+    code, title = TYPES[name]
+    return {"type": f"/problems/{name}", "title": title, "status": code, "request_id": "b7f0c2d4e6a81935"}
+
+
+def image_answer(*types: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that answers with a JPEG."""
+    image = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+    return answers(*types) | {200: {"description": "A JPEG image", "content": image}}

@@ -1,0 +1,184 @@
+"""From a photo to a prediction on record: clean it, store it while it is measured, decide, record, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from gateway.advice import SECOND_UNUSABLE
+from gateway.intake_worker import Clean
+from gateway.problems import Problem
+from gateway.services import Services
+from nevus.domain import Caller, Consent, Context, Decision, Measurement, Photo, Prediction, Status
+from nevus.policy import decide
+from nevus.ports import AlreadyExists, Gone, NotFound, PortError, Unavailable, Unprocessable
+from nevus.registry import RegistryError
+
+log = logging.getLogger("gateway.predict")
+EARLIER_PHOTOS = 20
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a caller asks for; `key` is the Idempotency-Key."""
+
+    caller: Caller
+    image: bytes
+    context: Context
+    consent: Consent
+    key: str | None = None
+
+    @property
+    def record_id(self) -> str:
+        """26 characters: of caller and key, so that a retry finds its record; random without a key."""
+        if self.key is None:
+            digest = secrets.token_bytes(16)
+        else:
+            digest = hashlib.sha256(f"prediction\0{self.caller.id}\0{self.key}".encode()).digest()[:16]
+        return base64.b32encode(digest).decode().rstrip("=").lower()
+
+    @property
+    def body_sha256(self) -> str:
+        """Of everything that was sent."""
+        said = self.context.model_dump_json() + self.consent.model_dump_json()
+        return hashlib.sha256(hashlib.sha256(self.image).digest() + said.encode()).hexdigest()
+
+
+def photo_key(record_id: str, photo: Photo) -> str:
+    """Where a record's photo is stored."""
+    return f"{record_id}/{photo.sha256}.jpg"
+
+
+async def predict(services: Services, order: Order) -> Prediction:
+    """The recorded prediction, durable; complete, or pending when inference is down, full or late.
+
+    Raises Problem: why a photo is refused, `idempotency-key-reused`, `erased`, `unavailable`.
+    """
+    record_id, body = order.record_id, order.body_sha256
+    earlier = await replay(services, record_id, body) if order.key else None
+    if earlier:
+        return earlier
+    clean = await services.intake.clean(order.image)
+    fresh = new_record(order, record_id, body, clean)
+    answered = await store_and_measure(services, fresh, clean.jpeg)
+    try:
+        await services.records.create(answered)
+    except AlreadyExists:
+        return await settled(services, answered)
+    except Gone:
+        await services.photos.delete(photo_key(record_id, answered.photo))
+        raise erased() from None
+    except PortError as error:
+        raise Problem("unavailable", "The record could not be written.") from error
+    count(services, answered)
+    return answered
+
+
+async def replay(services: Services, record_id: str, body: str) -> Prediction | None:
+    """The answer to the same request, given before; raises Problem for another request under its key."""
+    try:
+        found = await services.records.get(record_id)
+    except NotFound:
+        return None
+    except Gone:
+        raise erased() from None
+    if found.body_sha256 != body:
+        raise Problem("idempotency-key-reused", "This key was used for another photo or other facts.")
+    return found
+
+
+async def settled(services: Services, late: Prediction) -> Prediction:
+    """The record that another request of the same key wrote first; this one's photo goes unless it is the same."""
+    try:
+        found = await replay(services, late.id, late.body_sha256)
+    except Problem:
+        await services.photos.delete(photo_key(late.id, late.photo))
+        raise
+    if found is None:
+        raise Problem("unavailable", "The record was erased meanwhile.")
+    return found
+
+
+def new_record(order: Order, record_id: str, body: str, clean: Clean) -> Prediction:
+    """A pending record."""
+    return Prediction(
+        id=record_id,
+        owner=order.caller.id,
+        status=Status.PENDING,
+        created_at=datetime.now(UTC),
+        body_sha256=body,
+        context=order.context,
+        consent=order.consent,
+        photo=Photo(sha256=hashlib.sha256(clean.jpeg).hexdigest(), width=clean.width, height=clean.height),
+    )
+
+
+async def store_and_measure(services: Services, record: Prediction, jpeg: bytes) -> Prediction:
+    """Both at once; the record as far as it got. Raises Problem when the photo could not be stored."""
+    stored, assessed = await asyncio.gather(
+        services.photos.put(photo_key(record.id, record.photo), jpeg),
+        attempt(services, record, jpeg),
+        return_exceptions=True,
+    )
+    if isinstance(stored, BaseException):
+        raise Problem("unavailable", "The photo could not be stored.") from stored
+    if isinstance(assessed, BaseException):
+        raise assessed
+    return assessed
+
+
+async def attempt(services: Services, record: Prediction, jpeg: bytes) -> Prediction:
+    """Measure and decide; still pending when inference or the registry cannot answer now."""
+    try:
+        measurement = await services.classifier.measure(jpeg, timeout=services.settings.inference_timeout)
+        return await completed(services, record, measurement)
+    except Unprocessable:
+        return record.model_copy(update={"status": Status.FAILED, "error": "the model cannot read the photo"})
+    except (Unavailable, NotFound, RegistryError) as error:
+        log.warning("not assessed yet", extra={"cause": type(error).__name__})
+        return record.model_copy(update={"attempts": record.attempts + 1})
+
+
+async def completed(services: Services, record: Prediction, measurement: Measurement) -> Prediction:
+    """The record with its result."""
+    manifest = await services.manifests.get(measurement.model)
+    result = decide(measurement, record.context, manifest, point_name=services.settings.operating_point)
+    if result.decision is Decision.REJECTED and await rejected_before(services, record):
+        result = result.model_copy(update={"reasons": (*result.reasons, SECOND_UNUSABLE)})
+    return record.model_copy(
+        update={
+            "status": Status.COMPLETE,
+            "result": result,
+            "model": measurement.model,
+            "cam": np.asarray(measurement.cam, "<f2").tobytes(),
+            "cam_shape": measurement.cam.shape,
+            "embedding": np.asarray(measurement.embedding, "<f2").tobytes(),
+        }
+    )
+
+
+async def rejected_before(services: Services, record: Prediction) -> bool:
+    """Whether an earlier photo of the same case was unusable too."""
+    case = record.context.case_id
+    if case is None:
+        return False
+    page = await services.records.page(owner=record.owner, case_id=case, limit=EARLIER_PHOTOS)
+    return any(p.id != record.id and p.result and p.result.decision is Decision.REJECTED for p in page.items)
+
+
+def count(services: Services, record: Prediction) -> None:
+    """For the metrics."""
+    decision = record.result.decision.value if record.result else "none"
+    services.metrics.predictions.labels(record.status.value, decision).inc()
+
+
+def erased() -> Problem:
+    """410."""
+    return Problem("erased", "It was deleted on request.")

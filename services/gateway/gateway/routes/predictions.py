@@ -1,0 +1,129 @@
+"""`/v1/predictions`: photos in, predictions out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from gateway import heatmap, lookup
+from gateway.auth import AnyCaller, ClinicianCaller
+from gateway.openapi import UPLOAD_EXTRA, answers, image_answer
+from gateway.predict import Order, predict
+from gateway.problems import Problem
+from gateway.services import Services
+from gateway.uploads import check_key, read_upload
+from gateway.views import EXAMPLE, PageView, PredictionView, show, show_page
+from nevus.domain import Frozen, Status
+
+router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
+RecordId = Annotated[str, Path(pattern="^[a-z2-7]{26}$", examples=[EXAMPLE["id"]])]
+CaseId = Annotated[str | None, Query(pattern="^[A-Za-z0-9_-]{1,64}$")]
+DIAGNOSIS = {"label": "melanoma", "malignant": True}
+REFUSALS = (
+    "forbidden", "cross-site-request", "upload-timeout", "erased", "photo-too-large", "photo-too-many-pixels",
+    "photo-unsupported", "photo-animated", "invalid-request", "photo-missing", "photo-unreadable", "photo-too-small",
+    "idempotency-key-reused", "busy",
+)  # fmt: skip
+
+
+class DiagnosisIn(Frozen):
+    """What a clinician has found."""
+
+    label: str = Field(min_length=1, max_length=60, examples=["melanoma"])
+    malignant: bool
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=PredictionView,
+    openapi_extra=UPLOAD_EXTRA,
+    responses=answers(*REFUSALS, example=EXAMPLE, status=201)
+    | {202: {"description": "Stored, not assessed yet: look again at `Location`", "model": PredictionView}},
+)
+async def create_prediction(
+    request: Request, caller: AnyCaller, idempotency_key: Annotated[str | None, Header()] = None
+) -> Response:
+    """Assess a photo. The same Idempotency-Key and body give the same answer; another body is refused."""
+    services: Services = request.app.state.services
+    key = check_key(idempotency_key)
+    with services.intake.place():
+        upload = await read_upload(request, timeout=services.settings.upload_timeout)
+        record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
+    status = 202 if record.status is Status.PENDING else 201
+    headers = {"Location": f"/v1/predictions/{record.id}"} | ({"Retry-After": "2"} if status == 202 else {})
+    return Response(show(record).model_dump_json(), status, headers, "application/json")
+
+
+@router.get(
+    "",
+    response_model=PageView,
+    responses=answers("invalid-request", example={"items": [EXAMPLE], "next": None}),
+)
+async def list_predictions(
+    request: Request,
+    caller: AnyCaller,
+    case_id: CaseId = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> PageView:
+    """Newest first: one's own, for clinicians and admins everyone's."""
+    return show_page(await lookup.page(request.app.state.services, caller, case_id, cursor, limit))
+
+
+@router.get("/{record_id}", response_model=PredictionView, responses=answers("not-found", "erased", example=EXAMPLE))
+async def get_prediction(request: Request, caller: AnyCaller, record_id: RecordId) -> PredictionView:
+    """One prediction."""
+    return show(await lookup.find(request.app.state.services, caller, record_id))
+
+
+@router.get("/{record_id}/photo", response_class=Response, responses=image_answer("not-found", "erased"))
+async def get_photo(request: Request, caller: AnyCaller, record_id: RecordId) -> Response:
+    """The clean photo, without any metadata."""
+    services: Services = request.app.state.services
+    record = await lookup.find(services, caller, record_id)
+    tag = f'"{record.photo.sha256}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    return Response(await lookup.photo(services, record), media_type="image/jpeg", headers=headers)
+
+
+@router.get(
+    "/{record_id}/heatmap", response_class=Response, responses=image_answer("not-found", "no-heatmap", "erased")
+)
+async def get_heatmap(request: Request, caller: AnyCaller, record_id: RecordId) -> Response:
+    """The photo under the model's evidence, drawn on request."""
+    services: Services = request.app.state.services
+    record = await lookup.find(services, caller, record_id)
+    if not record.cam:
+        raise Problem("no-heatmap", "It was not assessed.")
+    drawn = await asyncio.to_thread(heatmap.draw, await lookup.photo(services, record), record)
+    return Response(drawn, media_type="image/jpeg")
+
+
+@router.put(
+    "/{record_id}/diagnosis",
+    response_model=PredictionView,
+    responses=answers("forbidden", "not-found", "erased", "invalid-request", "precondition-failed", example=EXAMPLE),
+    openapi_extra={"requestBody": {"content": {"application/json": {"example": DIAGNOSIS}}}},
+)
+async def put_diagnosis(
+    request: Request, caller: ClinicianCaller, record_id: RecordId, found: DiagnosisIn
+) -> PredictionView:
+    """A clinician's confirmed diagnosis."""
+    services: Services = request.app.state.services
+    return show(await lookup.diagnose(services, caller, record_id, found.label, found.malignant))
+
+
+@router.delete(
+    "/{record_id}", status_code=204, response_class=Response, responses=answers("forbidden", "not-found", "erased")
+)
+async def delete_prediction(request: Request, caller: AnyCaller, record_id: RecordId) -> Response:
+    """Remove photo, heat map and record for good."""
+    await lookup.erase(request.app.state.services, caller, record_id)
+    return Response(status_code=204)

@@ -1,0 +1,104 @@
+"""Reading a multipart upload with its limits, in memory: nothing of it is written to a disk."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from gateway.problem_handlers import invalid_request
+from gateway.problems import Problem
+from nevus.domain import Consent, Context
+
+MAX_PHOTO = 20 * 1024 * 1024
+MAX_FIELDS = 64 * 1024
+SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class MemoryParser(MultiPartParser):
+    """Keeps files in memory; they are smaller than the limit of the body."""
+
+    spool_max_size = MAX_PHOTO + MAX_FIELDS
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo and the text fields beside it; an empty field counts as not sent."""
+
+    image: bytes
+    fields: dict[str, str]
+
+    @property
+    def context(self) -> Context:
+        """What was said of the photo; raises Problem `invalid-request`."""
+        given = {name: value for name, value in self.fields.items() if name in Context.model_fields}
+        try:
+            return Context.model_validate(given)
+        except ValidationError as error:
+            raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
+
+    @property
+    def consent(self) -> Consent:
+        """Off unless `consent_training` says true; raises Problem `invalid-request`."""
+        said = self.fields.get("consent_training", "false").lower()
+        if said not in {"true", "false", "1", "0"}:
+            raise Problem("invalid-request", "consent_training: say true or false")
+        return Consent(training=said in {"true", "1"})
+
+
+async def read_upload(request: Request, *, timeout: float) -> Upload:
+    """Read the form; raises Problem: `photo-missing`, `photo-too-large`, `invalid-request`, `upload-timeout`."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Problem("photo-missing", "Send multipart/form-data with the photo in the field `image`.")
+    try:
+        async with asyncio.timeout(timeout):
+            form = await MemoryParser(request.headers, limited(request), max_files=1, max_fields=20).parse()
+            image = form.get("image")
+            if not isinstance(image, UploadFile):
+                raise Problem("photo-missing", "Send the photo as a file in the field `image`.")
+            fields = {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
+            return Upload(check_size(await image.read()), fields)
+    except TimeoutError:
+        raise Problem("upload-timeout", "Sending the photo took too long.") from None
+    except (MultiPartException, ClientDisconnect) as error:
+        raise Problem("invalid-request", "The form is damaged or incomplete.") from error
+
+
+async def limited(request: Request) -> AsyncGenerator[bytes, None]:
+    """The body's chunks; raises Problem as soon as there are too many."""
+    length = request.headers.get("content-length", "0")
+    read = 0
+    if length.isdigit() and int(length) > MAX_PHOTO + MAX_FIELDS:
+        raise too_large()
+    async for chunk in request.stream():
+        read += len(chunk)
+        if read > MAX_PHOTO + MAX_FIELDS:
+            raise too_large()
+        yield chunk
+
+
+def check_size(image: bytes) -> bytes:
+    """Raises Problem for a photo that is empty or too large."""
+    if not image:
+        raise Problem("photo-unreadable", "The file is empty.")
+    if len(image) > MAX_PHOTO:
+        raise too_large()
+    return image
+
+
+def too_large() -> Problem:
+    """413."""
+    return Problem("photo-too-large", f"At most {MAX_PHOTO // 1024 // 1024} MB.")
+
+
+def check_key(key: str | None) -> str | None:
+    """An Idempotency-Key as it may be; raises Problem `invalid-request`."""
+    if key is not None and not SANE_KEY.fullmatch(key):
+        raise Problem("invalid-request", "Idempotency-Key: 1 to 128 visible ASCII characters")
+    return key

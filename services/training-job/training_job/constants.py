@@ -1,0 +1,121 @@
+"""The constants of a version measured on its own LiteRT model: what `calibrate` fits, gathered from photos."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nevus.adapters.litert import LitertModel
+from nevus.calibration import Calibration
+from nevus.domain import FloatArray, Modality, Quality
+from nevus.imaging import decode, to_input
+from nevus.measure import read_statistics
+from nevus.quality import QualityLimits, measure_quality
+from training_job.calibrate import OOD_KEPT, calibrate, ood_statistics, quality_limits, weighted_quantile
+from training_job.data import Row, sampling_weights
+from training_job.parallel import on_all_cores
+from training_job.progress import steps
+
+OOD_PHOTOS = 5000
+EVIDENCE = 20
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What the model and the pixels said of n photos: `logits` (n,), `embeddings` (n, d), and their quality."""
+
+    logits: FloatArray
+    embeddings: FloatArray
+    quality: list[Quality]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Everything of a manifest that is measured before it is evaluated."""
+
+    modalities: dict[Modality, Calibration]
+    ood_threshold: float
+    quality: QualityLimits
+    statistics: bytes
+
+
+def forward(model: bytes, rows: Sequence[Row], side: int, title: str) -> Pass:
+    """One pass over photos, by the serving path; raises OSError."""
+
+    def one(runtime: LitertModel, row: Row) -> tuple[float, FloatArray, Quality]:
+        pixels = to_input(decode(row.path.read_bytes(), side), side)
+        logit, embedding, _ = runtime.run(pixels)
+        return logit, embedding.copy(), measure_quality(pixels)
+
+    with steps(title, len(rows)) as step:
+        found = list(on_all_cores(lambda: LitertModel(model), one, rows, step))
+    logits, embeddings, quality = zip(*found, strict=True)
+    return Pass(np.array(logits, np.float32), np.stack(embeddings), list(quality))
+
+
+def measure(
+    model: bytes, rows: Sequence[Row], *, side: int, shares: dict[str, float], uncalibrated: Sequence[str], seed: int
+) -> Constants:
+    """Constants from the train split (typical embeddings) and the validation split (everything else).
+
+    Sources in `uncalibrated` set no threshold. Raises ValueError when a modality has too little to calibrate on.
+    """
+    train = [row for row in rows if row.split == "train"]
+    val = [row for row in rows if row.split == "val" and row.source not in uncalibrated]
+    drawn = draw(train, shares, seed)
+    typical = forward(model, drawn, side, "typical photos")
+    seen = forward(model, val, side, "calibration")
+    weights = sampling_weights(val, {})
+    statistics = pack(typical.embeddings)
+    restored = read_statistics(statistics)
+    distances = np.array([restored.score(embedding) for embedding in seen.embeddings])
+    return Constants(
+        modalities=calibrations(val, seen.logits),
+        ood_threshold=round(weighted_quantile(distances, weights, OOD_KEPT), 4),
+        quality=quality_limits(seen.quality, weights),
+        statistics=statistics,
+    )
+
+
+def draw(rows: Sequence[Row], shares: dict[str, float], seed: int) -> list[Row]:
+    """A balanced sample of the train split."""
+    rng = np.random.default_rng([seed, 1])
+    index = rng.choice(len(rows), min(OOD_PHOTOS, len(rows)), p=sampling_weights(rows, shares))
+    return [rows[i] for i in index]
+
+
+def pack(embeddings: FloatArray) -> bytes:
+    """`statistics.npz`, in half precision."""
+    found = ood_statistics(embeddings.astype(np.float64), np.full(len(embeddings), 1 / len(embeddings)))
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        mean=found.mean,
+        factor=found.factor.astype(np.float16),
+        basis=found.basis.astype(np.float16),
+        residual_scale=np.float64(found.residual_scale),
+    )
+    return buffer.getvalue()
+
+
+def calibrations(rows: Sequence[Row], logits: FloatArray) -> dict[Modality, Calibration]:
+    """One calibration for each modality that has validation photos of both classes."""
+    found = {}
+    for modality in Modality:
+        index = np.array([row.modality == modality for row in rows])
+        labels = np.array([row.malignant for row in rows])[index]
+        if 0 < labels.sum() < len(labels):
+            found[modality] = calibrate(logits[index].astype(np.float64), labels.astype(np.float64))
+    if not found:
+        raise ValueError("the validation split has too few photos to calibrate on")
+    return found
+
+
+def evidenced_types(rows: Sequence[Row]) -> tuple[int, ...]:
+    """Fitzpatrick types with enough malignant photos in training to speak of."""
+    counts = Counter(row.fitzpatrick for row in rows if row.split == "train" and row.malignant)
+    return tuple(i for i in range(1, 7) if counts[str(i)] >= EVIDENCE)

@@ -1,0 +1,60 @@
+"""Export: one LiteRT model with the named outputs logit, embedding and cam, checked against Keras."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from nevus.adapters.litert import LitertModel
+from nevus.imaging import RgbArray
+
+TOLERANCE = 1e-4
+
+
+class ExportError(RuntimeError):
+    """The exported model does not answer as the trained one."""
+
+
+def served(model: keras.Model, side: int) -> keras.Model:
+    """The trained network at a fixed input size, with the outputs that are served."""
+    image = keras.Input((side, side, 3), batch_size=1, name="image")
+    outputs = model(image, training=False)
+    return keras.Model(image, {name: outputs[name] for name in ("logit", "embedding", "cam")})
+
+
+def to_litert(model: keras.Model, side: int) -> bytes:
+    """The float32 LiteRT model."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.tflite"
+        served(model, side).export(str(path), format="litert", verbose=False)
+        return path.read_bytes()
+
+
+def to_keras(model: keras.Model) -> bytes:
+    """The Keras file to train on from, without an optimizer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path, include_optimizer=False)
+        return path.read_bytes()
+
+
+def largest_difference(model: keras.Model, exported: bytes, photos: Iterable[RgbArray]) -> float:
+    """Largest difference in uncalibrated probability between both models; raises ExportError over the tolerance."""
+    runtime = LitertModel(exported)
+    pairs = [(runtime.run(pixels)[0], _keras_logit(model, pixels)) for pixels in photos]
+    worst = max((abs(_probability(a) - _probability(b)) for a, b in pairs), default=0.0)
+    if not worst <= TOLERANCE:
+        raise ExportError(f"the exported model differs by {worst:.2e} in probability, {TOLERANCE:.0e} is allowed")
+    return worst
+
+
+def _keras_logit(model: keras.Model, pixels: RgbArray) -> float:
+    return float(np.asarray(model(pixels[None].astype(np.float32), training=False)["logit"])[0, 0])
+
+
+def _probability(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))

@@ -1,0 +1,141 @@
+"""From a trained network to a version in the registry: export, constants, evaluation, report, publication."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
+from typing import Any
+
+import keras
+
+from nevus.domain import ModelRef
+from nevus.imaging import to_input
+from nevus.ports import NotFound
+from nevus.registry import (
+    MODEL_FILE,
+    STATISTICS_FILE,
+    Channel,
+    FileEntry,
+    InputSpec,
+    IntendedUse,
+    Manifest,
+    Registry,
+    Version,
+    sha256,
+)
+from training_job import constants, evaluate
+from training_job.backbones import cam_bias
+from training_job.data import Row, fingerprint, open_photo
+from training_job.export import largest_difference, to_keras, to_litert
+from training_job.report import card, html
+from training_job.train import Plan
+
+KERAS_FILE = "model.keras"
+LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
+CHECKED_PHOTOS = 64
+
+
+def make(
+    model: keras.Model, rows: Sequence[Row], plan: Plan, facts: dict[str, Any]
+) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest and the files of a new version.
+
+    `facts` are the manifest's name, licence and parent, and the sources that set no threshold (`uncalibrated`).
+    Raises ExportError, ValueError, OSError.
+    """
+    exported = to_litert(model, plan.side)
+    checked = [to_input(open_photo(row), plan.side) for row in list(rows)[:: max(1, len(rows) // CHECKED_PHOTOS)]]
+    difference = largest_difference(model, exported, checked)
+    found = constants.measure(
+        exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
+    )
+    files = {MODEL_FILE: exported, STATISTICS_FILE: found.statistics, KERAS_FILE: to_keras(model)}
+    manifest = describe(model, rows, plan, facts, found)
+    metrics = evaluated(manifest, files, rows) | {"export": {"largest_difference": difference, "photos": len(checked)}}
+    manifest = manifest.model_copy(update={"metrics": metrics})
+    files |= {"report.html": html(manifest).encode(), "card.md": card(manifest).encode()}
+    return manifest.model_copy(update={"files": entries(files)}), files
+
+
+def describe(
+    model: keras.Model, rows: Sequence[Row], plan: Plan, facts: dict[str, Any], found: constants.Constants
+) -> Manifest:
+    """The manifest before evaluation."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Manifest(
+        name=facts["name"],
+        version=f"{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(found.statistics).hexdigest()[:6]}",
+        created_at=now,
+        files={},
+        input=InputSpec(side=plan.side),
+        cam_bias=cam_bias(model),
+        modalities=found.modalities,
+        ood_threshold=found.ood_threshold,
+        quality=found.quality,
+        intended_use=IntendedUse(fitzpatrick=constants.evidenced_types(rows)),
+        data=data_facts(rows),
+        licence=facts["licence"],
+        seeds={"training": plan.seed},
+        git_commit=git_commit(),
+        libraries=libraries(),
+        parent=facts["parent"],
+    )
+
+
+def evaluated(manifest: Manifest, files: dict[str, bytes], rows: Sequence[Row]) -> dict[str, Any]:
+    """The test split's report, with what can be told without the lesion."""
+    ref = ModelRef(name=manifest.name, version=manifest.version, sha256="")
+    found, _ = evaluate.run(Version(ref=ref, manifest=manifest, files=files), rows, split="test", shortcuts=True)
+    return found
+
+
+def entries(files: dict[str, bytes]) -> dict[str, FileEntry]:
+    """Hash and size of every file."""
+    return {name: FileEntry(sha256=sha256(data), size=len(data)) for name, data in files.items()}
+
+
+def data_facts(rows: Sequence[Row]) -> dict[str, Any]:
+    """Which photos, by source and split."""
+    counts = Counter((row.source, row.split) for row in rows)
+    sources: dict[str, dict[str, int]] = {}
+    for (source, split), count in sorted(counts.items()):
+        sources.setdefault(source, {})[split] = count
+    return {"fingerprint": fingerprint(rows), "photos": len(rows), "sources": sources}
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what made the model."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = package_version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the code, where there is one."""
+    run = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or None
+
+
+async def publish(registry: Registry, manifest: Manifest, files: dict[str, bytes]) -> tuple[ModelRef, Channel]:
+    """Write the version; it becomes champion where there is none, else challenger. Raises RegistryError, PortError."""
+    ref = await registry.publish(manifest, files)
+    try:
+        await registry.pointer(Channel.CHAMPION)
+        channel = Channel.CHALLENGER
+    except NotFound:
+        channel = Channel.CHAMPION
+    try:
+        _, generation = await registry.pointer(channel)
+    except NotFound:
+        generation = 0
+    await registry.point(channel, ref, if_generation=generation)
+    return ref, channel
