@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from nevus.domain import Caller, ModelRef
-from nevus.ports import Classifier, Identity, PhotoStore, RecordStore
-from nevus.registry import Manifest, Registry
-
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.settings import Settings
+from nevus.domain import Caller, ModelRef
+from nevus.ports import Classifier, Identity, PhotoStore, RecordStore
+from nevus.registry import Manifest, Registry
 
 
 class Sessions(Identity, Protocol):
