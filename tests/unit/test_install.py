@@ -74,11 +74,14 @@ def write(environment: Environment, script: str) -> Path:
     return path
 
 
-def test_current_environments_take_no_time_and_say_nothing() -> None:
-    done = subprocess.run(
-        [sys.executable, "deploy/local/install.py", "dev"], cwd=install.ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == done.stderr == ""
+def test_current_environments_take_no_time_and_say_nothing(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "Environment", lambda _: environment)
+    environment.stamp()
+    assert install.main(["inference"]) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 def test_unknown_environment_is_a_usage_error() -> None:

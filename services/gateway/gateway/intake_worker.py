@@ -24,6 +24,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from nevus.lifetime import follow_parent
+
 MAX_PIXELS = 50_000_000
 LARGE_PIXELS = 16_000_000
 LONG_SIDE = 1024
@@ -70,6 +72,8 @@ class Refused(Exception):
 
 def start(memory: int, lock_file: str) -> None:
     """Prepare this process: `memory` bytes of address space, Ctrl-C left to the parent, one large photo at a time."""
+    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
+        follow_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from gateway.problems import MEDIA_TYPE, Problem
+from nevus.ports import Unavailable
 from nevus.telemetry import request_id
 
 BY_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
@@ -45,8 +46,14 @@ async def _on_http(_: Request, error: Exception) -> Response:
     return problem_response(problem)
 
 
+async def _on_unavailable(_: Request, error: Exception) -> Response:
+    del error
+    return problem_response(Problem("unavailable", "Please try again.", headers={"Retry-After": "2"}))
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
+    app.add_exception_handler(Unavailable, _on_unavailable)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)

@@ -55,19 +55,24 @@ class Reconciler:
             await self._save(failed(record, "inference was not to be had for a day"))
 
     async def _finish(self, record: Prediction) -> None:
-        try:
-            jpeg = (await self._services.photos.get(photo_key(record.id, record.photo))).data
-        except NotFound:
-            await self._save(failed(record, "its photo is gone"))
-            return
-        tried = await attempt(self._services, record, jpeg)
-        settings = self._services.settings
+        settings, tried = self._services.settings, await self._try(record)
         if tried.status is Status.PENDING and tried.attempts >= settings.reconcile_tries:
             tried = failed(tried, "inference could not answer")
         if tried.status is Status.PENDING:
             pause = settings.reconcile_after * 2**tried.attempts
             self._not_before[record.id] = datetime.now(UTC) + timedelta(seconds=pause)
         await self._save(tried)
+
+    async def _try(self, record: Prediction) -> Prediction:
+        """One more attempt; a fault that nobody foresaw counts as one too, so that no record is tried for ever."""
+        try:
+            jpeg = (await self._services.photos.get(photo_key(record.id, record.photo))).data
+            return await attempt(self._services, record, jpeg)
+        except NotFound:
+            return failed(record, "its photo is gone")
+        except Exception:
+            log.exception("a pending prediction could not be tried")
+            return record.model_copy(update={"attempts": record.attempts + 1})
 
     async def _save(self, record: Prediction) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -59,15 +59,23 @@ async def read_upload(request: Request, *, timeout: float) -> Upload:
     try:
         async with asyncio.timeout(timeout):
             form = await MemoryParser(request.headers, limited(request), max_files=1, max_fields=20).parse()
-            image = form.get("image")
-            if not isinstance(image, UploadFile):
-                raise Problem("photo-missing", "Send the photo as a file in the field `image`.")
-            fields = {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
-            return Upload(check_size(await image.read()), fields)
+            try:
+                return await from_form(form)
+            finally:
+                await form.close()
     except TimeoutError:
         raise Problem("upload-timeout", "Sending the photo took too long.") from None
     except (MultiPartException, ClientDisconnect) as error:
         raise Problem("invalid-request", "The form is damaged or incomplete.") from error
+
+
+async def from_form(form: FormData) -> Upload:
+    """The photo and its fields; raises Problem `photo-missing`, `photo-unreadable`, `photo-too-large`."""
+    image = form.get("image")
+    if not isinstance(image, UploadFile):
+        raise Problem("photo-missing", "Send the photo as a file in the field `image`.")
+    fields = {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
+    return Upload(check_size(await image.read()), fields)
 
 
 async def limited(request: Request) -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,27 @@
+"""Both services, really running, for every test of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.gateway_process import GatewayProcess, gateway
+from tests.inference_process import inference
+
+
+@pytest.fixture(scope="module")
+def nevus(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    folder = tmp_path_factory.mktemp("nevus")
+    with inference(models_dir, folder) as model, gateway(models_dir, folder, model.url) as door:
+        door.wait_for()
+        yield door
+
+
+@pytest.fixture(scope="module")
+def client(nevus: GatewayProcess) -> Iterator[httpx.Client]:
+    """A caller with a client's key."""
+    key = nevus.admin("create-key", "--role", "client", "--caller", "bea")
+    with httpx.Client(base_url=nevus.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=30) as c:
+        yield c

@@ -1,0 +1,114 @@
+"""The whole gateway in this process, with inference made up, and callers of every kind."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import cast
+
+import httpx
+import numpy as np
+from fastapi import FastAPI
+from tests.contract import predictions
+from tests.contract.predictions import result
+from tests.photos import lesion
+
+from gateway.app import create_app
+from gateway.bootstrap import open_services
+from gateway.predict import photo_key
+from gateway.services import Services
+from gateway.settings import Settings
+from nevus.adapters.keys import SqliteIdentity
+from nevus.domain import Measurement, ModelRef, Photo, Prediction, Role, Status
+from nevus.registry import Channel
+
+HOST = "http://nevus.test"
+CALLERS = ("nobody", "malformed", "revoked", "other", "owner", "clinician", "admin")
+ROLES = {"clinician": Role.CLINICIAN, "admin": Role.ADMIN}
+PHOTO = lesion((300, 225))
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeUp:
+    """A classifier that always says the same."""
+
+    model: ModelRef
+
+    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
+        told = result()
+        cam, embedding = np.ones((7, 7), np.float32), np.ones(8, np.float32)
+        return Measurement(0.0, cam, embedding, 1.0, told.quality, told.skin_tone, self.model)
+
+    async def ready(self) -> bool:
+        return True
+
+
+@asynccontextmanager
+async def opening(settings: Settings) -> AsyncIterator[Services]:
+    """The real adapters, but for the classifier."""
+    async with open_services(settings) as services:
+        model = await services.registry.resolve(Channel.CHAMPION)
+        yield dataclasses.replace(services, classifier=MadeUp(model))
+
+
+@dataclasses.dataclass(frozen=True)
+class Door:
+    """The app, a client of it, and what a test puts behind it."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+
+    @property
+    def services(self) -> Services:
+        return cast(Services, self.app.state.services)
+
+    @property
+    def identity(self) -> SqliteIdentity:
+        return cast(SqliteIdentity, self.services.identity)
+
+    async def record(self) -> Prediction:
+        """A new record of the caller `owner`, with its photo."""
+        model = await self.services.registry.resolve(Channel.CHAMPION)
+        facts = Photo(sha256=hashlib.sha256(PHOTO).hexdigest(), width=300, height=225)
+        name = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+        cam = np.ones((7, 7), "<f2").tobytes()
+        made = predictions.prediction(
+            name, owner="owner", photo=facts, model=model, cam=cam, status=Status.COMPLETE, created_at=datetime.now(UTC)
+        )
+        await self.services.photos.put(photo_key(made.id, facts), PHOTO)
+        await self.services.records.create(made)
+        return made
+
+    async def credentials(self, kind: str, way: str) -> dict[str, str]:
+        """Headers of a caller: a new key, or a new session."""
+        if kind == "nobody":
+            return {}
+        secret = "x" if kind == "malformed" else await self._secret(kind, way)
+        return {"Authorization": f"Bearer {secret}"} if way == "key" else {"Cookie": f"nevus_session={secret}"}
+
+    async def _secret(self, kind: str, way: str) -> str:
+        role = ROLES.get(kind, Role.CLIENT)
+        if way == "key":
+            key = self.identity.create_key(role, kind)
+            if kind == "revoked":
+                self.identity.revoke(key.key_id)
+            return key.secret
+        session = await self.identity.redeem(self.identity.create_invite(role, kind))
+        assert session is not None
+        if kind == "revoked":
+            await self.identity.end_session(session)
+        return session
+
+
+@asynccontextmanager
+async def open_door(settings: Settings) -> AsyncIterator[Door]:
+    """The app, started."""
+    app = create_app(settings, opening)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+        yield Door(app, client)

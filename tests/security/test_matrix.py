@@ -1,0 +1,160 @@
+"""Who may do what: every route of the app, by every kind of caller, with a key and with a session."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
+from tests.security.door import CALLERS, HOST, PHOTO, Door, open_door
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from nevus.domain import Role
+from nevus.registry import Channel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OWN_PAGE = {"Origin": HOST, "Sec-Fetch-Site": "same-origin"}
+Body = Callable[[Door], Awaitable[dict[str, Any]]]
+
+
+async def nothing(_: Door) -> dict[str, Any]:
+    return {}
+
+
+async def a_photo(_: Door) -> dict[str, Any]:
+    return {"files": {"image": ("a.jpg", PHOTO, "image/jpeg")}}
+
+
+async def a_diagnosis(_: Door) -> dict[str, Any]:
+    return {"json": {"label": "melanoma", "malignant": True}}
+
+
+async def a_link(door: Door) -> dict[str, Any]:
+    return {"data": {"token": door.identity.create_invite(Role.CLIENT)}}
+
+
+async def a_move(door: Door) -> dict[str, Any]:
+    pointer, generation = await door.services.registry.pointer(Channel.CHAMPION)
+    return {"json": {"version": pointer.version}, "headers": {"If-Match": f'"{generation}"'}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What each of CALLERS is answered, and what is sent."""
+
+    answers: str
+    body: Body = nothing
+
+
+# nobody, malformed, revoked, other, owner, clinician, admin
+ANYONE = "200 200 200 200 200 200 200"
+KNOWN = "401 401 401 200 200 200 200"
+OWN = "401 401 401 404 200 200 200"
+ROWS = {
+    ("GET", "/openapi.json"): Row(ANYONE),
+    ("GET", "/docs"): Row(ANYONE),
+    ("GET", "/healthz"): Row(ANYONE),
+    ("GET", "/readyz"): Row(ANYONE),
+    ("GET", "/metrics"): Row(ANYONE),
+    ("GET", "/static/{path}"): Row(ANYONE),
+    ("GET", "/sign-in"): Row(ANYONE),
+    ("POST", "/sign-in"): Row("303 303 303 303 303 303 303", a_link),
+    ("POST", "/sign-out"): Row("401 401 401 303 303 303 303"),
+    ("GET", "/"): Row(KNOWN),
+    ("POST", "/results"): Row("401 401 401 303 303 303 303", a_photo),
+    ("GET", "/results/{record_id}"): Row(OWN),
+    ("POST", "/results/{record_id}/delete"): Row("401 401 401 404 303 403 303"),
+    ("POST", "/v1/predictions"): Row("401 401 401 201 201 201 201", a_photo),
+    ("GET", "/v1/predictions"): Row(KNOWN),
+    ("GET", "/v1/predictions/{record_id}"): Row(OWN),
+    ("DELETE", "/v1/predictions/{record_id}"): Row("401 401 401 404 204 403 204"),
+    ("GET", "/v1/predictions/{record_id}/photo"): Row(OWN),
+    ("GET", "/v1/predictions/{record_id}/heatmap"): Row(OWN),
+    ("PUT", "/v1/predictions/{record_id}/diagnosis"): Row("401 401 401 403 403 200 200", a_diagnosis),
+    ("GET", "/v1/stats"): Row("401 401 401 403 403 200 200"),
+    ("GET", "/v1/models"): Row(KNOWN),
+    ("GET", "/v1/models/{version}"): Row(KNOWN),
+    ("GET", "/v1/models/{version}/report"): Row(KNOWN),
+    ("GET", "/v1/channels/{channel}"): Row(KNOWN),
+    ("PUT", "/v1/channels/{channel}"): Row("401 401 401 403 403 403 200", a_move),
+}
+WRITING = [route for route in ROWS if route[0] != "GET"]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(models_dir, data / "models", ignore=shutil.ignore_patterns("*.keras"))
+    async with open_door(Settings(data_dir=data, models_dir=None, nevus_admin_key=None, intake_workers=1)) as opened:
+        yield opened
+
+
+def routes_of(app: FastAPI) -> set[tuple[str, str]]:
+    mounts = {("GET", f"{route.path}/{{path}}") for route in app.routes if isinstance(route, Mount)}
+    named = {(method, str(each.path)) for each in iter_route_contexts(app.routes) for method in each.methods or ()}
+    return mounts | {(method, path) for method, path in named if method != "HEAD"}
+
+
+async def ask(door: Door, route: tuple[str, str], headers: dict[str, str]) -> httpx.Response:
+    """A request that is right but for who sends it, on a record of its own."""
+    method, path = route
+    body = await ROWS[route].body(door)
+    version = (await door.services.registry.resolve(Channel.CHAMPION)).version
+    places = {"path": "style.css", "version": version, "channel": "champion"}
+    if "{record_id}" in path:
+        places["record_id"] = (await door.record()).id
+    headers = headers | body.pop("headers", {})
+    door.client.cookies.clear()
+    return await door.client.request(method, path.format(**places), headers=headers, **body)
+
+
+async def test_every_route_has_a_row(tmp_path: Path) -> None:
+    assert routes_of(create_app(Settings(data_dir=tmp_path))) == set(ROWS)
+
+
+@pytest.mark.parametrize("way", ["key", "session"])
+@pytest.mark.parametrize("route", ROWS, ids=" ".join)
+async def test_each_caller_is_answered_as_the_row_says(door: Door, route: tuple[str, str], way: str) -> None:
+    answered = []
+    for kind in CALLERS:
+        answer = await ask(door, route, OWN_PAGE | await door.credentials(kind, way))
+        answered.append(str(answer.status_code))
+        if answer.status_code in {401, 403, 404}:
+            assert answer.headers["content-type"] == "application/problem+json"
+    assert " ".join(answered) == ROWS[route].answers
+
+
+@pytest.mark.parametrize("route", WRITING, ids=" ".join)
+async def test_no_other_site_writes_with_a_session(door: Door, route: tuple[str, str]) -> None:
+    for foreign in ({}, {"Origin": "http://evil.test"}, OWN_PAGE | {"Sec-Fetch-Site": "cross-site"}):
+        answer = await ask(door, route, foreign | await door.credentials("admin", "session"))
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/cross-site-request")
+
+
+@pytest.mark.parametrize("route", WRITING, ids=" ".join)
+async def test_a_bad_key_is_not_made_good_by_a_session(door: Door, route: tuple[str, str]) -> None:
+    if route == ("POST", "/sign-in"):
+        return
+    session, key = await door.credentials("admin", "session"), await door.credentials("revoked", "key")
+    assert (await ask(door, route, OWN_PAGE | session | key)).status_code == 401
+
+
+@pytest.mark.parametrize("route", ROWS, ids=" ".join)
+async def test_every_route_has_the_headers(door: Door, route: tuple[str, str]) -> None:
+    answer = await ask(door, route, OWN_PAGE | await door.credentials("admin", "key"))
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy or policy.startswith("sandbox;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"].split(",")[0] in {"no-store", "private", "public"}
