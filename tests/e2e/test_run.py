@@ -14,9 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from tests.conftest import ROOT
-from tests.photos import lesion_jpeg
+from tests.photos import lesion
 
 KEY = "an-admins-key-for-these-tests-alone"
 START_SECONDS = 90.0
@@ -106,7 +105,7 @@ def test_from_the_command_to_an_answer_and_ctrl_c(start: Start, free_port: int, 
     run = start(free_port)
     run.until_said(rf"sign in +http://127\.0\.0\.1:{free_port}/\S+")
     with run.client as client:
-        answer = client.post("/v1/predictions", files={"image": ("a.jpg", lesion_jpeg(), "image/jpeg")})
+        answer = client.post("/v1/predictions", files={"image": ("a.jpg", lesion(), "image/jpeg")})
         assert answer.status_code == 201, answer.text
         assert client.get(answer.headers["Location"]).json()["status"] == "complete"
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does
@@ -128,7 +127,7 @@ def test_a_killed_service_comes_back_alone(start: Start, free_port: int, name: s
     def serves() -> bool:
         try:
             with run.client as client:
-                answer = client.post("/v1/predictions", files={"image": ("a.jpg", lesion_jpeg(), "image/jpeg")})
+                answer = client.post("/v1/predictions", files={"image": ("a.jpg", lesion(), "image/jpeg")})
                 return answer.status_code == 201
         except httpx.TransportError:
             return False
