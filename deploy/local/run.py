@@ -37,7 +37,12 @@ class Nevus:
         self._stopping = threading.Event()
         folder, self._temporary = socket_folder(settings.data)
         path = folder / "inference.sock"
-        common = {**os.environ, "DATA_DIR": str(settings.data), "MODELS_DIR": str(self._models)}
+        common = {
+            **os.environ,
+            "NEVUS_FOLLOW_PARENT": "1",
+            "DATA_DIR": str(settings.data),
+            "MODELS_DIR": str(self._models),
+        }
         serving = {key: value for key, value in common.items() if key != "NEVUS_ADMIN_KEY"}
         door = {"HOST": settings.host, "PORT": str(settings.port), "INFERENCE_URL": f"unix:{path}"}
         self._at_the_door = {**common, **door}
