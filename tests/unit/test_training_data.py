@@ -1,0 +1,114 @@
+"""The manifest, its splits, augmentation, the painting over of lesions, and weight files that are none."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.photos import draw_lesion
+
+from nevus.imaging import crop_box, to_input
+from training_job.augment import augment
+from training_job.batches import outside_cells
+from training_job.data import ManifestError, Row, read_manifest, sampling_weights, shared_groups, split_by_group
+from training_job.shortcuts import fill
+from training_job.torch_weights import WeightsError, read_state_dict
+
+
+def rows(n: int = 300) -> list[Row]:
+    return [
+        Row(f"{i}.jpg", Path(f"{i}.jpg"), i % 5 == 0, source="ab"[i % 3 == 0], group_id=f"g{i // 2}") for i in range(n)
+    ]
+
+
+def test_a_lesion_never_stands_in_two_splits() -> None:
+    split = split_by_group(rows())
+    assert shared_groups(split) == 0
+    assert {row.split for row in split} == {"train", "val", "test"}
+
+
+def test_sampling_is_balanced_by_source_and_class() -> None:
+    given = rows()
+    weights = sampling_weights(given, {})
+    for source in "ab":
+        for malignant in (0, 1):
+            cell = [row.source == source and row.malignant == malignant for row in given]
+            assert weights[np.array(cell)].sum() == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("file\n1.jpg\n", "lacks the column malignant"),
+        ("file,malignant\n1.jpg,2\n", "line 2"),
+        ("file,malignant\n,1\n", "line 2"),
+        ("file,malignant,modality\n1.jpg,1,x-ray\n", "unknown modality"),
+        ("file,malignant\n", "no rows"),
+    ],
+)
+def test_a_bad_manifest_is_refused_with_its_reason(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=told):
+        read_manifest(path)
+
+
+def test_real_splits_share_no_lesion(real_manifest: Path) -> None:
+    found = read_manifest(real_manifest)
+    assert shared_groups(found) == 0
+    assert not [row for row in found if row.split == "held"]
+
+
+def test_augmentation_is_seeded_and_moves_the_mask_with_the_photo() -> None:
+    photo = Image.new("RGB", (300, 200), "white")
+    mask = Image.new("L", (300, 200), 0)
+    for image, colour in ((photo, "black"), (mask, 255)):
+        image.paste(colour, (100, 60, 200, 140))
+    for seed in range(20):
+        one, two = (augment(photo, mask, np.random.default_rng(seed), 96) for _ in range(2))
+        assert one.mask is not None
+        assert (one.pixels == two.pixels).all()
+        dark = one.pixels.mean(axis=2)
+        if 0 < (one.mask > 0).sum() < one.mask.size:
+            assert dark[one.mask > 0].mean() < dark[one.mask == 0].mean()
+
+
+def test_cells_outside_the_lesion_do_not_touch_it() -> None:
+    mask = np.zeros((224, 224), np.uint8)
+    mask[100:120, 100:120] = 255
+    cells = outside_cells(mask)
+    assert cells.shape == (7, 7)
+    assert cells.sum() == 49 - 9
+
+
+def test_painting_over_leaves_the_surroundings_and_no_trace() -> None:
+    pixels = np.asarray(draw_lesion((120, 90), 1)).copy()
+    hidden = np.zeros((90, 120), bool)
+    hidden[10:80, 15:105] = True
+    filled = fill(pixels, hidden)
+    assert (filled[~hidden] == pixels[~hidden]).all()
+    assert abs(filled[hidden].mean(axis=0) - pixels[~hidden].mean(axis=0)).max() < 25
+
+
+def test_the_model_sees_a_centred_four_by_three_part() -> None:
+    assert crop_box(600, 450) == (0, 0, 600, 450)
+    assert crop_box(1000, 300) == (300, 0, 700, 300)
+    assert crop_box(300, 1000) == (0, 300, 300, 700)
+    assert to_input(Image.new("RGB", (1000, 300)), 96).shape == (96, 96, 3)
+
+
+def test_a_weight_file_cannot_run_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return print, ("code has run",)
+
+    path = tmp_path / "evil.pth"
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(WeightsError, match="refused to load"):
+        read_state_dict(path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(WeightsError):
+        read_state_dict(path)
