@@ -41,6 +41,15 @@ async def test_a_key_lets_in_until_it_is_revoked(run: CliRunner, tmp_path: Path)
     identity.close()
 
 
+async def test_a_caller_is_signed_out_everywhere(run: CliRunner, tmp_path: Path) -> None:
+    identity = SqliteIdentity(tmp_path / "identity.db")
+    session = await identity.redeem(identity.create_invite(Role.CLIENT, "anna"))
+    assert session is not None
+    assert run.invoke(app, ["sign-out", "anna"]).stdout == "ended 1 sessions of anna\n"
+    assert await identity.session(session) is None
+    identity.close()
+
+
 @pytest.mark.parametrize(
     "arguments", [["create-key", "--role", "boss"], ["create-key", "--role", "client", "--caller", "a b"]]
 )

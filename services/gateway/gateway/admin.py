@@ -58,6 +58,12 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="as list-keys shows it
     print(f"revoked {key_id}")
 
 
+@app.command("sign-out")
+def sign_out(caller: Annotated[str, typer.Argument(help="the caller's id")]) -> None:
+    """End all sessions of a caller on the pages, and take back unused links. Keys stay."""
+    print(f"ended {identity().end_sessions(caller)} sessions of {caller}")
+
+
 @app.command("list-keys")
 def list_keys() -> None:
     """Show all keys; their secrets are not kept."""
