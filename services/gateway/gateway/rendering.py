@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
 
 from gateway.problems import Problem
 from gateway.services import Services
@@ -17,7 +16,7 @@ from nevus.ports import PortError
 from nevus.registry import Channel, Manifest, RegistryError
 
 HERE = Path(__file__).parent
-LICENCES = {"CC BY-NC 4.0": "https://creativecommons.org/licenses/by-nc/4.0/"}
+NON_COMMERCIAL = "CC BY-NC 4.0"  # of the model, when a part of its training data has it
 templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
@@ -25,18 +24,6 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-
-class _StaticFiles(StaticFiles):
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        answer = super().file_response(*args, **kwargs)
-        answer.headers["Cache-Control"] = "public, max-age=3600"
-        return answer
-
-
-def static_files() -> StaticFiles:
-    """The style sheet, the script and the icon, the only things that a browser may keep."""
-    return _StaticFiles(directory=HERE / "static")
 
 
 async def champion(services: Services) -> Manifest | None:
@@ -57,7 +44,7 @@ def page(
     **values: Any,
 ) -> Response:
     """Render a template of this package."""
-    values |= {"caller": caller, "model": model, "licences": LICENCES, "path": request.url.path}
+    values |= {"caller": caller, "model": model, "non_commercial": NON_COMMERCIAL, "path": request.url.path}
     return HTMLResponse(templates.get_template(template).render(values), status_code=status)
 
 
