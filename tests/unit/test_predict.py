@@ -212,6 +212,6 @@ async def test_a_key_that_is_none_is_refused(nevus: World, key: str) -> None:
 async def test_a_channel_moves_from_a_known_state_only(nevus: World, tag: str) -> None:
     async with nevus.client(Role.ADMIN) as client:
         body = {"version": nevus.classifier.model.version}
-        headers = {"If-Match": tag.encode("latin-1")}
+        headers = [(b"If-Match", tag.encode("latin-1"))]
         moved = await client.put("/v1/channels/champion", json=body, headers=headers)
     assert moved.status_code == 412

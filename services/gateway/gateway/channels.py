@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from gateway.problems import Problem
@@ -12,6 +13,7 @@ from nevus.ports import NotFound, PreconditionFailed
 from nevus.registry import MODEL_FILE, STATISTICS_FILE, Channel, RegistryError
 
 REPORT_FILE = "report.html"
+ETAG = re.compile(r'"?[0-9]{1,20}"?')
 
 
 async def channels_of(services: Services) -> dict[ModelRef, tuple[str, ...]]:
@@ -71,8 +73,7 @@ async def move(
     if if_match is None:
         raise Problem("precondition-required", "Send If-Match with the channel's ETag.")
     ref = await find(services, version)
-    expected = if_match.strip('"')
-    replaced = int(expected) if expected.isdigit() else -1
+    replaced = int(if_match.strip('"')) if ETAG.fullmatch(if_match) else -1
     try:
         await services.registry.load(ref, (MODEL_FILE, STATISTICS_FILE))
         generation = await services.registry.point(channel, ref, if_generation=replaced)

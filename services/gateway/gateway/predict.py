@@ -89,6 +89,11 @@ async def replay(services: Services, record_id: str, body: str) -> Prediction | 
         return None
     except Gone:
         raise erased() from None
+    return same_request(found, body)
+
+
+def same_request(found: Prediction, body: str) -> Prediction:
+    """The record; raises Problem when it is of another request."""
     if found.body_sha256 != body:
         raise Problem("idempotency-key-reused", "This key was used for another photo or other facts.")
     return found
@@ -97,13 +102,13 @@ async def replay(services: Services, record_id: str, body: str) -> Prediction | 
 async def settled(services: Services, late: Prediction) -> Prediction:
     """The record that another request of the same key wrote first; this one's photo goes unless it is the same."""
     try:
-        found = await replay(services, late.id, late.body_sha256)
-    except Problem:
+        found = await services.records.get(late.id)
+    except (NotFound, Gone):
         await services.photos.delete(photo_key(late.id, late.photo))
-        raise
-    if found is None:
-        raise Problem("unavailable", "The record was erased meanwhile.")
-    return found
+        raise erased() from None
+    if found.photo.sha256 != late.photo.sha256:
+        await services.photos.delete(photo_key(late.id, late.photo))
+    return same_request(found, late.body_sha256)
 
 
 def new_record(order: Order, record_id: str, body: str, clean: Clean) -> Prediction:
@@ -143,7 +148,9 @@ async def attempt(services: Services, record: Prediction, jpeg: bytes) -> Predic
         return record.model_copy(update={"status": Status.FAILED, "error": "the model cannot read the photo"})
     except (Unavailable, NotFound, RegistryError) as error:
         log.warning("not assessed yet", extra={"cause": type(error).__name__})
-        return record.model_copy(update={"attempts": record.attempts + 1})
+    except Exception:
+        log.exception("the assessment failed")  # the photo is kept, and tried again
+    return record.model_copy(update={"attempts": record.attempts + 1})
 
 
 async def completed(services: Services, record: Prediction, measurement: Measurement) -> Prediction:

@@ -18,6 +18,7 @@ from nevus.domain import Consent, Context
 
 MAX_PHOTO = 20 * 1024 * 1024
 MAX_FIELDS = 64 * 1024
+OTHER_FIELDS = frozenset({"consent_training", "idempotency_key"})
 SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -36,10 +37,12 @@ class Upload:
 
     @property
     def context(self) -> Context:
-        """What was said of the photo; raises Problem `invalid-request`."""
-        given = {name: value for name, value in self.fields.items() if name in Context.model_fields}
+        """What was said of the photo; raises Problem `invalid-request`, for a misspelled field too.
+
+        A field that is passed over in silence could be the one that rules the photo out.
+        """
         try:
-            return Context.model_validate(given)
+            return Context.model_validate({name: v for name, v in self.fields.items() if name not in OTHER_FIELDS})
         except ValidationError as error:
             raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
 

@@ -1,0 +1,116 @@
+"""A gateway in this process: real embedded stores in a folder, and a classifier that says what a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import httpx
+import numpy as np
+
+from gateway.app import create_app
+from gateway.intake import Intake
+from gateway.intake_worker import Clean, Refusal, clean
+from gateway.metrics import Metrics
+from gateway.problems import Problem, busy
+from gateway.services import Manifests, Services
+from gateway.settings import Settings
+from nevus.adapters.files import FileStore
+from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.sqlite import SqliteRecords
+from nevus.domain import Measurement, ModelRef, Quality, Role, SkinTone
+from nevus.registry import Channel, Registry
+
+GOOD = Quality(sharpness=20.0, brightness=0.6, contrast=0.15, glare=0.0, skin=0.9)
+EMPTY = Quality(sharpness=0.0, brightness=0.6, contrast=0.0, glare=0.0, skin=0.0)
+
+
+class FakeIntake:
+    """The work of the intake without its processes."""
+
+    full = False
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        if self.full:
+            raise busy()
+        yield
+
+    async def clean(self, data: bytes) -> Clean:
+        answer = clean(data)
+        if isinstance(answer, Refusal):
+            raise Problem(answer.problem, answer.detail)
+        return answer
+
+
+@dataclass
+class FakeClassifier:
+    """Answers with `quality` and `logit`, or raises `error`."""
+
+    model: ModelRef
+    error: Exception | None = None
+    quality: Quality = GOOD
+    logit: float = 3.0
+    is_ready: bool = True
+    calls: list[bytes] = field(default_factory=list)
+
+    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:  # noqa: ARG002  # the port's
+        self.calls.append(photo)
+        if self.error:
+            raise self.error
+        cam = np.linspace(-1, 1, 49, dtype=np.float32).reshape(7, 7)
+        embedding = np.zeros(8, np.float32)
+        return Measurement(self.logit, cam, embedding, 0.5, self.quality, SkinTone(), self.model)
+
+    async def ready(self) -> bool:
+        return self.is_ready
+
+
+@dataclass
+class World:
+    """The services, and the same fakes by their own types."""
+
+    services: Services
+    classifier: FakeClassifier
+    intake: FakeIntake
+    records: SqliteRecords
+    photos: FileStore
+    identity: SqliteIdentity
+
+    @asynccontextmanager
+    async def client(self, role: Role = Role.CLIENT, caller_id: str = "anna") -> AsyncIterator[httpx.AsyncClient]:
+        """An HTTP client of the whole application, with a key; the reconciler does not run."""
+        app = create_app(self.services.settings)
+        app.state.services = self.services
+        headers = {"Authorization": f"Bearer {self.identity.create_key(role, caller_id).secret}"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://nevus.test", headers=headers) as client:
+            yield client
+
+
+@asynccontextmanager
+async def world(folder: Path, models: Path) -> AsyncIterator[World]:
+    """Closed at the end."""
+    registry = Registry(FileStore(models))
+    records, identity = SqliteRecords(folder / "records.db"), SqliteIdentity(folder / "identity.db")
+    photos, intake = FileStore(folder / "photos"), FakeIntake()
+    classifier = FakeClassifier(await registry.resolve(Channel.CHAMPION))
+    services = Services(
+        settings=Settings(data_dir=folder, models_dir=models, reconcile_after=0.0, reconcile_tries=3),
+        photos=photos,
+        records=records,
+        registry=registry,
+        manifests=Manifests(registry),
+        identity=identity,
+        classifier=classifier,
+        intake=cast("Intake", intake),
+        metrics=Metrics(),
+    )
+    try:
+        yield World(services, classifier, intake, records, photos, identity)
+    finally:
+        await records.close()
+        identity.close()
