@@ -46,7 +46,8 @@ class Reconciler:
         settings, now = self._services.settings, datetime.now(UTC)
         before = now - timedelta(seconds=settings.reconcile_after)
         waiting = await self._services.records.with_status(Status.PENDING, before=before, limit=BATCH)
-        self._services.metrics.pending.set(len(waiting))
+        pending = (await self._services.records.counts()).get(f"status:{Status.PENDING}", 0)
+        self._services.metrics.pending.set(pending)
         due = [record for record in waiting if self._not_before.get(record.id, now) <= now]
         if due and await self._services.classifier.ready():
             for record in due:
