@@ -17,7 +17,8 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "request_id": {"type": "string"},
     },
 }
-EVERYWHERE = ("unauthorized", "internal-error", "unavailable")
+EVERYWHERE = ("internal-error", "unavailable")
+TO_CALLERS = ("unauthorized", "invalid-request")
 
 UPLOAD_FORM: dict[str, Any] = {
     "type": "object",
@@ -41,10 +42,12 @@ UPLOAD_EXTRA: dict[str, Any] = {
 }
 
 
-def answers(*types: str, example: Any = None, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def answers(
+    *types: str, example: Any = None, status: int = 200, public: bool = False
+) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation: its example, and the problems that it may answer with."""
     found: dict[int | str, dict[str, Any]] = {}
-    for name in (*types, *EVERYWHERE):
+    for name in dict.fromkeys((*types, *(() if public else TO_CALLERS), *EVERYWHERE)):
         code, title = TYPES[name]
         known = found.setdefault(code, {"description": title, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}})
         if title not in known["description"]:

@@ -27,10 +27,10 @@ class PredictionView(Frozen):
     created_at: datetime
     photo: Photo
     context: Context
-    result: ResultView | None
-    model: ModelRef | None
+    result: ResultView | None = None
+    model: ModelRef | None = None
     consent: Consent
-    diagnosis: Diagnosis | None
+    diagnosis: Diagnosis | None = None
     advice: tuple[str, ...] = Field(description="plain sentences; says so when nothing was assessed")
     links: dict[str, str]
 
@@ -39,7 +39,7 @@ class PageView(Frozen):
     """Newest first; `next` is the cursor of the next page, null on the last one."""
 
     items: tuple[PredictionView, ...]
-    next: str | None
+    next: str | None = None
 
 
 class ModelView(Frozen):
@@ -63,7 +63,7 @@ class ChannelView(Frozen):
     channel: str
     name: str
     version: str
-    previous: str | None
+    previous: str | None = None
 
 
 class Stats(Frozen):
@@ -122,7 +122,7 @@ EXAMPLE: dict[str, Any] = {
     "context": {
         "modality": "clinical",
         "age": 54,
-        "sex": None,
+        "sex": "female",
         "site": "back",
         "fitzpatrick": 2,
         "case_id": "left-arm-1",
@@ -141,11 +141,23 @@ EXAMPLE: dict[str, Any] = {
     },
     "model": {"name": "mobilenet_v2", "version": "20260131T080000Z-1a2b3c", "sha256": "1a2b" * 16},
     "consent": {"version": "1", "training": False},
-    "diagnosis": None,
+    "diagnosis": {
+        "label": "melanoma",
+        "malignant": True,
+        "confirmed_by": "dr-weber",
+        "confirmed_at": "2026-02-03T14:00:00Z",
+    },
     "advice": ["Please have this spot seen by a doctor."],
     "links": {
         "self": "/v1/predictions/k3v5ajq2mzr7c4w6txn2yb5dha",
         "photo": "/v1/predictions/k3v5ajq2mzr7c4w6txn2yb5dha/photo",
         "heatmap": "/v1/predictions/k3v5ajq2mzr7c4w6txn2yb5dha/heatmap",
     },
+}
+PENDING_EXAMPLE: dict[str, Any] = {
+    name: EXAMPLE[name] for name in ("id", "created_at", "photo", "context", "consent")
+} | {
+    "status": "pending",
+    "advice": ["Not assessed; if the spot worries you, have it seen."],
+    "links": {name: link for name, link in EXAMPLE["links"].items() if name != "heatmap"},
 }

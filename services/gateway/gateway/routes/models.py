@@ -18,7 +18,47 @@ from nevus.registry import Channel
 router = APIRouter(prefix="/v1", tags=["models"])
 Version = Annotated[str, Path(pattern="^[A-Za-z0-9._-]{1,80}$", examples=[EXAMPLE["model"]["version"]])]
 MODEL: dict[str, Any] = {**EXAMPLE["model"], "channels": ["champion"]}
-CHANNEL = {"channel": "champion", "name": "mobilenet_v2", "version": MODEL["version"], "previous": None}
+CHANNEL = {
+    "channel": "champion",
+    "name": "mobilenet_v2",
+    "version": MODEL["version"],
+    "previous": "20251112T101500Z-9c8d7e",
+}
+MANIFEST: dict[str, Any] = {
+    "name": "mobilenet_v2",
+    "version": MODEL["version"],
+    "created_at": "2026-01-31T08:00:00Z",
+    "files": {"model.tflite": {"sha256": "3c4d" * 16, "size": 8_900_000}},
+    "input": {"side": 224},
+    "cam_bias": -0.1,
+    "modalities": {
+        "clinical": {
+            "scale": 0.8,
+            "bias": -1.2,
+            "malignant_quantile": 0.04,
+            "benign_quantile": 0.35,
+            "operating_points": [
+                {
+                    "name": "sensitivity_90",
+                    "sensitivity": 0.9,
+                    "threshold": 0.22,
+                    "measured_sensitivity": 0.91,
+                    "specificity": 0.72,
+                }
+            ],
+        }
+    },
+    "ood_threshold": 1.7,
+    "quality": {
+        "min_sharpness": 1.5,
+        "min_brightness": 0.15,
+        "max_brightness": 0.95,
+        "min_contrast": 0.01,
+        "max_glare": 0.3,
+        "min_skin": 0.1,
+    },
+    "licence": "CC BY-NC 4.0",
+}
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -34,7 +74,11 @@ async def list_models(request: Request, caller: AnyCaller) -> tuple[ModelView, .
     return await channels.models(request.app.state.services)
 
 
-@router.get("/models/{version}", response_model=ModelDetails, responses=answers("not-found", "model-unusable"))
+@router.get(
+    "/models/{version}",
+    response_model=ModelDetails,
+    responses=answers("not-found", "model-unusable", example=MODEL | {"manifest": MANIFEST}),
+)
 async def get_model(request: Request, caller: AnyCaller, version: Version) -> ModelDetails:
     """A version with its manifest: metrics, data, limits, constants."""
     return await channels.details(request.app.state.services, version)

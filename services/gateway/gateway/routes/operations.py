@@ -22,7 +22,7 @@ async def healthz() -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", responses=answers(example={"status": "ready"}))
+@router.get("/readyz", responses=answers(example={"status": "ready"}, public=True))
 async def readyz(request: Request) -> JSONResponse:
     """The stores answer and inference has a model; 503 otherwise. Photos are taken in either case."""
     services: Services = request.app.state.services

@@ -16,13 +16,18 @@ from gateway.predict import Order, predict
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.uploads import check_key, read_upload
-from gateway.views import EXAMPLE, PageView, PredictionView, show, show_page
+from gateway.views import EXAMPLE, PENDING_EXAMPLE, PageView, PredictionView, show, show_page
 from nevus.domain import Frozen, Status
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 RecordId = Annotated[str, Path(pattern="^[a-z2-7]{26}$", examples=[EXAMPLE["id"]])]
 CaseId = Annotated[str | None, Query(pattern="^[A-Za-z0-9_-]{1,64}$")]
 DIAGNOSIS = {"label": "melanoma", "malignant": True}
+PENDING_ANSWER = {
+    "description": "Stored, not assessed yet: look again at `Location`",
+    "model": PredictionView,
+    "content": {"application/json": {"example": PENDING_EXAMPLE}},
+}
 REFUSALS = (
     "forbidden", "cross-site-request", "upload-timeout", "erased", "photo-too-large", "photo-too-many-pixels",
     "photo-unsupported", "photo-animated", "invalid-request", "photo-missing", "photo-unreadable", "photo-too-small",
@@ -42,8 +47,7 @@ class DiagnosisIn(Frozen):
     status_code=201,
     response_model=PredictionView,
     openapi_extra=UPLOAD_EXTRA,
-    responses=answers(*REFUSALS, example=EXAMPLE, status=201)
-    | {202: {"description": "Stored, not assessed yet: look again at `Location`", "model": PredictionView}},
+    responses=answers(*REFUSALS, example=EXAMPLE, status=201) | {202: PENDING_ANSWER},
 )
 async def create_prediction(
     request: Request, caller: AnyCaller, idempotency_key: Annotated[str | None, Header()] = None
@@ -62,7 +66,7 @@ async def create_prediction(
 @router.get(
     "",
     response_model=PageView,
-    responses=answers("invalid-request", example={"items": [EXAMPLE], "next": None}),
+    responses=answers("invalid-request", example={"items": [EXAMPLE], "next": "MjAyNjAxMzE"}),
 )
 async def list_predictions(
     request: Request,
