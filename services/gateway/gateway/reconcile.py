@@ -46,14 +46,19 @@ class Reconciler:
         settings, now = self._services.settings, datetime.now(UTC)
         before = now - timedelta(seconds=settings.reconcile_after)
         waiting = await self._services.records.with_status(Status.PENDING, before=before, limit=BATCH)
-        pending = (await self._services.records.counts()).get(f"status:{Status.PENDING}", 0)
-        self._services.metrics.pending.set(pending)
+        self._services.metrics.pending.set(await self._count(waiting))
         due = [record for record in waiting if self._not_before.get(record.id, now) <= now]
         if due and await self._services.classifier.ready():
             for record in due:
                 await self._finish(record)
         for record in (record for record in waiting if now - record.created_at > GIVE_UP_AFTER):
             await self._save(failed(record, "inference was not to be had for a day"))
+
+    async def _count(self, waiting: tuple[Prediction, ...]) -> int:
+        """All that wait; counting the whole store only when the batch is full."""
+        if len(waiting) < BATCH:
+            return len(waiting)
+        return (await self._services.records.counts()).get(f"status:{Status.PENDING}", 0)
 
     async def _finish(self, record: Prediction) -> None:
         settings, tried = self._services.settings, await self._try(record)
