@@ -8,7 +8,7 @@ BACKBONE ?= mobilenet_v2
 WEIGHTS ?= imagenet
 OUT ?= $(DATA_DIR)/models
 LOCKS = dev gateway inference training
-PATHS = shared services deploy tests
+PATHS = shared services deploy tests benchmarks
 export DATA_DIR
 
 .PHONY: run test torture lint train bench e2e e2e-cloud deploy lock clean

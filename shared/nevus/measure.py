@@ -13,7 +13,7 @@ from nevus.calibration import OodStatistics
 from nevus.domain import Measurement
 from nevus.imaging import decode, to_input
 from nevus.ports import Unprocessable
-from nevus.quality import measure_quality, measure_skin_tone
+from nevus.quality import measure_quality, measure_skin_tone, skin_mask
 from nevus.registry import MODEL_FILE, STATISTICS_FILE, RegistryError, Version
 
 
@@ -51,14 +51,15 @@ class Measurer:
         if pixels.shape != self.input_shape:
             raise Unprocessable(f"pixels have the shape {list(pixels.shape)}, not {list(self.input_shape)}")
         whole = rounded(pixels)
+        skin = skin_mask(whole)
         logit, embedding, cam = self._model.run(pixels)
         return Measurement(
             logit=logit,
             cam=cam,
             embedding=embedding,
             ood_score=self._statistics.score(embedding),
-            quality=measure_quality(whole),
-            skin_tone=measure_skin_tone(whole),
+            quality=measure_quality(whole, skin),
+            skin_tone=measure_skin_tone(whole, skin),
             model=self.version.ref,
         )
 

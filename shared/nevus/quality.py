@@ -9,6 +9,7 @@ from nevus.domain import Frozen, Quality, SkinTone
 from nevus.imaging import RgbArray
 
 Plane = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 # ITA limits in degrees between the skin colour groups of Chardon et al., Int J Cosmet Sci 13:191 (1991),
 # read as Fitzpatrick types I to VI as is customary; an estimate, not a finding.
@@ -38,22 +39,22 @@ def laplacian(plane: Plane) -> Plane:
     return np.asarray(plane[:-2, 1:-1] + plane[2:, 1:-1] + plane[1:-1, :-2] + plane[1:-1, 2:] - 4 * centre)
 
 
-def skin_mask(pixels: RgbArray) -> NDArray[np.bool_]:
+def skin_mask(pixels: RgbArray) -> Mask:
     """Pixels whose hue is that of skin of any type: red over green over about blue, not too saturated."""
     red, green, blue = (pixels[..., i].astype(np.int16) for i in range(3))
     spread = np.maximum(red, np.maximum(green, blue)) - np.minimum(green, blue)
     return np.asarray((red > green - 4) & (red > blue + 2) & (red > 25) & (spread < 170))
 
 
-def measure_quality(pixels: RgbArray) -> Quality:
-    """Measure (h, w, 3) RGB pixels."""
-    plane = luminance(pixels)
+def measure_quality(pixels: RgbArray, skin: Mask | None = None) -> Quality:
+    """Measure (h, w, 3) RGB pixels; `skin` is their `skin_mask`, if known."""
+    plane, skin = luminance(pixels), skin_mask(pixels) if skin is None else skin
     return Quality(
         sharpness=round(float(laplacian(plane).std()), 3),
         brightness=round(float(plane.mean()) / 255, 4),
         contrast=round(float(plane.std()) / 255, 4),
         glare=round(float((pixels.min(axis=-1) >= 250).mean()), 4),
-        skin=round(float(skin_mask(pixels).mean()), 4),
+        skin=round(float(skin.mean()), 4),
     )
 
 
@@ -84,12 +85,12 @@ def skin_type(ita: float) -> int:
     return 1 + sum(ita <= limit for limit in ITA_LIMITS)
 
 
-def measure_skin_tone(pixels: RgbArray) -> SkinTone:
+def measure_skin_tone(pixels: RgbArray, skin: Mask | None = None) -> SkinTone:
     """ITA of the median skin-coloured pixel in the outer fifth of the photo; nothing where there is too little."""
     height, width = pixels.shape[:2]
     rim = np.ones((height, width), dtype=bool)
     rim[height // 5 : -(height // 5), width // 5 : -(width // 5)] = False
-    chosen = pixels[rim & skin_mask(pixels)]
+    chosen = pixels[rim & (skin_mask(pixels) if skin is None else skin)]
     if len(chosen) < 0.2 * rim.sum():
         return SkinTone()
     lightness, _, yellow = lab(np.median(chosen, axis=0).astype(np.float64))
