@@ -74,7 +74,7 @@ class ObjectStore(Protocol):
 
 
 class PhotoStore(ObjectStore, Protocol):
-    """Clean photos, by key `photos/<prediction id>`."""
+    """Clean photos, by key `<prediction id>.<sha256>.jpg`."""
 
 
 class ModelStore(ObjectStore, Protocol):

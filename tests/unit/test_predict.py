@@ -46,7 +46,7 @@ async def test_a_photo_is_stored_decided_and_recorded(nevus: World) -> None:
     record = await predict(nevus.services, order())
     assert record.status is Status.COMPLETE
     assert record == await nevus.records.get(record.id)
-    assert await stored(nevus) == [f"{record.id}/{record.photo.sha256}.jpg"]
+    assert await stored(nevus) == [f"{record.id}.{record.photo.sha256}.jpg"]
     assert record.model == nevus.classifier.model
     assert record.cam_shape == (7, 7)
     assert len(record.cam) == 98
@@ -82,7 +82,7 @@ async def test_the_one_that_lost_takes_nothing_from_the_winner(nevus: World, los
         predict(nevus.services, order(key="k")), predict(nevus.services, loser), return_exceptions=True
     )
     (winner,) = [answer for answer in answers if isinstance(answer, Prediction)]
-    assert await stored(nevus) == [f"{winner.id}/{winner.photo.sha256}.jpg"]
+    assert await stored(nevus) == [f"{winner.id}.{winner.photo.sha256}.jpg"]
 
 
 @pytest.mark.parametrize("error", [Busy(), Unavailable("down"), RuntimeError("a fault of our own")])
@@ -153,12 +153,12 @@ async def test_after_its_tries_a_pending_one_has_failed(nevus: World) -> None:
 
 async def test_a_photo_that_no_record_names_goes_in_the_second_sweep(nevus: World) -> None:
     kept = await predict(nevus.services, order())
-    await nevus.photos.put("a" * 26 + "/left.jpg", b"left by a crash")
+    await nevus.photos.put("a" * 26 + ".left.jpg", b"left by a crash")
     reconciler = Reconciler(nevus.services)
     await reconciler.sweep()
     assert len(await stored(nevus)) == 2
     await reconciler.sweep()
-    assert await stored(nevus) == [f"{kept.id}/{kept.photo.sha256}.jpg"]
+    assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
 
 
 async def post(client: httpx.AsyncClient, key: str = "k", **fields: str) -> httpx.Response:

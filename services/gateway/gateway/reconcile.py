@@ -100,7 +100,7 @@ class Reconciler:
 
     async def _is_orphan(self, key: str) -> bool:
         try:
-            await self._services.records.get(key.split("/", maxsplit=1)[0])
+            await self._services.records.get(key.partition(".")[0])
         except (NotFound, Gone):
             return True
         except PortError:
