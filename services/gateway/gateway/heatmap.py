@@ -17,8 +17,6 @@ from nevus.imaging import crop_box
 
 BENIGN, MALIGNANT = (0, 114, 178), (230, 120, 0)
 STRONGEST = 0.65
-LEGEND = 44
-MARGIN = 12
 
 
 def draw(photo: bytes, record: Prediction) -> bytes:
@@ -26,9 +24,10 @@ def draw(photo: bytes, record: Prediction) -> bytes:
     with Image.open(io.BytesIO(photo)) as image:
         base = image.convert("RGB")
     cam = np.frombuffer(record.cam, "<f2").reshape(record.cam_shape).astype(np.float32)
-    canvas = Image.new("RGB", (base.width, base.height + LEGEND), "white")
+    unit = max(8, base.width // 40)
+    canvas = Image.new("RGB", (base.width, base.height + 5 * unit), "white")
     canvas.paste(overlay(base, cam))
-    legend(canvas, base.height)
+    legend(canvas, base.height, unit)
     out = io.BytesIO()
     canvas.save(out, "JPEG", quality=88)
     return out.getvalue()
@@ -46,14 +45,14 @@ def overlay(base: Image.Image, cam: NDArray[np.float32]) -> Image.Image:
     return base
 
 
-def legend(canvas: Image.Image, top: int) -> None:
-    """A bar from one colour to the other with what its ends mean."""
+def legend(canvas: Image.Image, top: int, unit: int) -> None:
+    """A bar from one colour to the other with what its ends mean; `unit` is about half a letter's height."""
     width = canvas.width
-    ramp = np.linspace(-1, 1, max(1, width - 2 * MARGIN))[:, None]
+    ramp = np.linspace(-1, 1, width - 2 * unit)[:, None]
     colours = np.where(ramp < 0, BENIGN, MALIGNANT)
     shade = (255 - (255 - colours) * np.abs(ramp) * STRONGEST).astype(np.uint8)
-    bar = Image.fromarray(np.broadcast_to(shade[None], (10, *shade.shape)).copy())
-    canvas.paste(bar, (MARGIN, top + 8))
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13 if width > 260 else 9)
-    pen.text((MARGIN, top + 22), "speaks for benign", fill="black", font=font)
-    pen.text((width - MARGIN, top + 22), "for malignant", fill="black", font=font, anchor="ra")
+    bar = Image.fromarray(np.broadcast_to(shade[None], (unit, *shade.shape)).copy())
+    canvas.paste(bar, (unit, top + unit))
+    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(1.6 * unit)
+    pen.text((unit, top + 2.4 * unit), "speaks for benign", fill="black", font=font)
+    pen.text((width - unit, top + 2.4 * unit), "for malignant", fill="black", font=font, anchor="ra")

@@ -39,7 +39,7 @@ class Problem(Exception):
 
     def __init__(
         self,
-        type: str,  # noqa: A002: RFC 9457's own name
+        type: str,  # RFC 9457's own name
         detail: str = "",
         *,
         headers: Mapping[str, str] | None = None,
