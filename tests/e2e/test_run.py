@@ -94,7 +94,7 @@ def another_port() -> int:
 @pytest.fixture
 def checkout() -> Callable[[], str]:
     def status() -> str:
-        command = ["git", "status", "--porcelain", "models", "shared", "services", "deploy"]
+        command = ["git", "status", "--porcelain", "models", "deploy", "requirements"]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     return status
