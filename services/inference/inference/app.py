@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from inference.bootstrap import load_until_ready
 from inference.refusals import Refusal
@@ -15,19 +17,21 @@ from inference.routes import ROUTES
 from inference.routes.answers import on_error, on_http_error, on_refusal
 from inference.service import Service
 
+Handlers = dict[int | type[Exception], Callable[..., Coroutine[Any, Any, Response]]]
 
-def create_app(service: Service) -> Starlette:
-    """Starlette alone: the protocol needs none of FastAPI, whose import costs 0.15 s of the start."""
+
+def create_app(service: Service) -> FastAPI:
+    """Plain routes and no OpenAPI page: the protocol describes itself, and its bodies are not JSON alone."""
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(load_until_ready(service))
         yield
         loading.cancel()
         service.desk.close()
 
-    handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}
-    app = Starlette(routes=ROUTES, exception_handlers=handlers, lifespan=lifespan)
+    handlers: Handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}
+    app = FastAPI(routes=[*ROUTES], exception_handlers=handlers, lifespan=lifespan, openapi_url=None)
     app.router.redirect_slashes = False
     app.state.service = service
     return app
