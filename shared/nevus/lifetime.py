@@ -15,6 +15,12 @@ INTERVAL = 0.2  # seconds
 ORPHANED = 1  # exit status of a process whose parent is gone
 
 
+def follow_parent_if_asked() -> None:
+    """Follow the parent when NEVUS_FOLLOW_PARENT=1, as a supervisor sets it."""
+    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
+        follow_parent()
+
+
 def follow_parent(interval: float = INTERVAL) -> None:
     """Watch the parent from a daemon thread and end this process at once when it is gone."""
     parent = os.getppid()

@@ -23,6 +23,9 @@ from nevus.quality import QualityLimits
 
 MODEL_FILE = "model.tflite"
 STATISTICS_FILE = "statistics.npz"
+KERAS_FILE = "model.keras"
+REPORT_FILE = "report.html"
+CARD_FILE = "card.md"
 MANIFEST_FILE = "manifest.json"
 MAX_VERSION_BYTES = 25 * 1024 * 1024
 
@@ -193,6 +196,13 @@ class Registry:
         keys = [key for key in await self._store.list("") if key.endswith("/" + MANIFEST_FILE)]
         parts = [key.split("/") for key in keys]
         return tuple([await self.find(p[0], p[2]) for p in parts if len(p) == 4 and p[1] == "versions"])
+
+    async def by_version(self, version: str) -> ModelRef:
+        """The version of this name, whatever its model's; raises NotFound."""
+        for ref in await self.versions():
+            if ref.version == version:
+                return ref
+        raise NotFound(f"the registry has no version {version}")
 
     async def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> ModelRef:
         """Write a new version, its manifest last; raises RegistryError when too large, PreconditionFailed when taken.

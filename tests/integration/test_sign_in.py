@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from gateway import html_problems, problem_handlers
+from gateway import html_problems
 from gateway.auth import SESSION_COOKIE, AdminCaller, AnyCaller, ClinicianCaller
 from gateway.routes import session
 from gateway.security import HEADERS, SecurityHeaders
@@ -29,7 +29,6 @@ def identity(tmp_path: Path) -> SqliteIdentity:
 def small_app(identity: SqliteIdentity) -> FastAPI:
     app = FastAPI()
     app.state.services = SimpleNamespace(identity=identity)
-    problem_handlers.install(app)
     html_problems.install(app)
     app.include_router(session.router)
     app.add_middleware(SecurityHeaders)

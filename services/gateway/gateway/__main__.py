@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from types import FrameType
 
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from nevus.lifetime import follow_parent
+from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
 
 GRACE_SECONDS = 6
@@ -29,8 +28,7 @@ class Server(uvicorn.Server):
 
 def main() -> int:
     """Exit status."""
-    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
-        follow_parent()
+    follow_parent_if_asked()
     try:
         settings = Settings()
     except ValidationError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from gateway import html_problems, problem_handlers
+from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Telemetry
 from gateway.reconcile import Reconciler
@@ -38,7 +38,6 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Telemetry)
     app.add_middleware(SecurityHeaders)
-    problem_handlers.install(app)
     html_problems.install(app)
     return app
 

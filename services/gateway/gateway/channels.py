@@ -10,9 +10,8 @@ from gateway.services import Services
 from gateway.views import ChannelView, ModelDetails, ModelView
 from nevus.domain import AuditEntry, Caller, ModelRef
 from nevus.ports import NotFound, PreconditionFailed
-from nevus.registry import MODEL_FILE, STATISTICS_FILE, Channel, RegistryError
+from nevus.registry import MODEL_FILE, REPORT_FILE, STATISTICS_FILE, Channel, RegistryError
 
-REPORT_FILE = "report.html"
 ETAG = re.compile(r'"?[0-9]{1,20}"?')
 
 
@@ -37,10 +36,10 @@ async def models(services: Services) -> tuple[ModelView, ...]:
 
 async def find(services: Services, version: str) -> ModelRef:
     """Raises Problem `not-found`."""
-    for ref in await services.registry.versions():
-        if ref.version == version:
-            return ref
-    raise Problem("not-found", "There is no such model version.")
+    try:
+        return await services.registry.by_version(version)
+    except NotFound:
+        raise Problem("not-found", "There is no such model version.") from None
 
 
 async def details(services: Services, version: str) -> ModelDetails:

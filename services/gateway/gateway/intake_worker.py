@@ -24,7 +24,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from nevus.lifetime import follow_parent
+from nevus.lifetime import follow_parent_if_asked
 
 MAX_PIXELS = 50_000_000
 LARGE_PIXELS = 16_000_000
@@ -72,8 +72,7 @@ class Refused(Exception):
 
 def start(memory: int, lock_file: str) -> None:
     """Prepare this process: `memory` bytes of address space, Ctrl-C left to the parent, one large photo at a time."""
-    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
-        follow_parent()
+    follow_parent_if_asked()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -16,7 +16,7 @@ from inference.app import create_app
 from inference.bootstrap import build
 from inference.service import Service
 from inference.settings import Settings, from_environment
-from nevus.lifetime import follow_parent
+from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
 
 GRACE_SECONDS = 5
@@ -65,8 +65,7 @@ def configured(settings: Settings, service: Service) -> uvicorn.Config:
 
 def main() -> int:
     """Exit status."""
-    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
-        follow_parent()
+    follow_parent_if_asked()
     try:
         settings = from_environment(os.environ)
     except ValidationError as error:

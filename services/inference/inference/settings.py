@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -10,12 +9,8 @@ from typing import Literal
 from pydantic import Field
 
 from nevus.domain import Frozen
+from nevus.machine import cores
 from nevus.registry import Channel
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(Frozen):

@@ -27,17 +27,16 @@ def sigmoid(z: Floats) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
 
 
-def fit_scale_and_bias(logits: Floats, labels: Floats, weights: Floats | None = None) -> tuple[float, float]:
+def fit_scale_and_bias(logits: Floats, labels: Floats) -> tuple[float, float]:
     """Platt (1999): logistic regression of the label on the logit, with his smoothed targets, by Newton's method."""
     positives, negatives = float(labels.sum()), float((1 - labels).sum())
     target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     design = np.column_stack([logits, np.ones_like(logits)])
-    each = np.ones_like(logits) if weights is None else weights
     found = np.array([1.0, 0.0])
     for _ in range(100):
         p = sigmoid(design @ found)
-        gradient = design.T @ (each * (p - target))
-        curvature = (design * (each * p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
+        gradient = design.T @ (p - target)
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
         change = np.linalg.solve(curvature, gradient)
         found -= change
         if np.abs(change).max() < 1e-9:
@@ -95,13 +94,10 @@ def operating_point(sensitivity: float, probabilities: Floats, labels: Floats) -
     )
 
 
-def ood_statistics(embeddings: Floats, weights: Floats) -> OodStatistics:
-    """Principal subspace of the training embeddings (n, d), whitened, and the typical residual outside of it.
-
-    `weights` (n,) sum to one and balance the sources.
-    """
-    mean = weights @ embeddings
-    centred = (embeddings - mean) * np.sqrt(weights)[:, None]
+def ood_statistics(embeddings: Floats) -> OodStatistics:
+    """Principal subspace of the training embeddings (n, d), whitened, and the typical residual outside of it."""
+    mean = embeddings.mean(axis=0)
+    centred = (embeddings - mean) / np.sqrt(len(embeddings))
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
     kept = min(COMPONENTS, len(spread) - 1)
     basis = directions[:kept].T

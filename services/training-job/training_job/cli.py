@@ -13,7 +13,17 @@ import typer
 from nevus.adapters.files import FileStore
 from nevus.domain import ModelRef
 from nevus.ports import PortError
-from nevus.registry import MANIFEST_FILE, Channel, Manifest, Registry, RegistryError, Version, parse_manifest, sha256
+from nevus.registry import (
+    KERAS_FILE,
+    MANIFEST_FILE,
+    Channel,
+    Manifest,
+    Registry,
+    RegistryError,
+    Version,
+    parse_manifest,
+    sha256,
+)
 from training_job.data import ManifestError, read_manifest, shared_groups, split_by_group
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -65,7 +75,7 @@ def train(
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:
     path = runs / f"{parent.version}.keras"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(await registry.file(parent, "model.keras"))
+    path.write_bytes(await registry.file(parent, KERAS_FILE))
     return path
 
 
@@ -95,10 +105,7 @@ async def find_version(model: str, registry_dir: Path) -> Version:
     registry = Registry(FileStore(registry_dir))
     if model in list(Channel):
         return await registry.load(await registry.resolve(Channel(model)))
-    known = [ref for ref in await registry.versions() if ref.version == model]
-    if not known:
-        raise RegistryError(f"{registry_dir} has no version, channel or folder {model}")
-    return await registry.load(known[0])
+    return await registry.load(await registry.by_version(model))
 
 
 def read_folder(folder: Path) -> Version:

@@ -90,7 +90,7 @@ def draw(rows: Sequence[Row], shares: dict[str, float], seed: int) -> list[Row]:
 
 def pack(embeddings: FloatArray) -> bytes:
     """`statistics.npz`, in half precision."""
-    found = ood_statistics(embeddings.astype(np.float64), np.full(len(embeddings), 1 / len(embeddings)))
+    found = ood_statistics(embeddings.astype(np.float64))
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from nevus.domain import Measurement, Modality
+from nevus.domain import Measurement
 from nevus.measure import Measurer
-from nevus.policy import DEFAULT_POINT, decide, read
+from nevus.policy import DEFAULT_POINT, cautious_reading, decide
 from nevus.registry import Version
 from training_job.data import SUBGROUPS, Row, shared_groups
-from training_job.metrics import Answers, auroc, interval, resampled, rounded, specificity_at, with_intervals
+from training_job.metrics import RESAMPLES, Answers, auroc, interval, resampled, rounded, specificity_at, with_intervals
 from training_job.parallel import on_all_cores
 from training_job.progress import Step, steps
 from training_job.shortcuts import border_only, without_lesion
@@ -33,7 +33,6 @@ class Answered:
     probability: float
     thresholds: dict[str, float]
     decision: str
-    reasons: tuple[str, ...]
     ood: float
 
 
@@ -52,23 +51,16 @@ def measure_all(
 def answer(row: Row, measurement: Measurement, version: Version) -> Answered:
     """Decide on a photo with what its row says of it."""
     result = decide(measurement, row.context, version.manifest)
-    modality = usable_modality(row, version)
-    names = [point.name for point in version.manifest.modalities[modality].operating_points]
-    readings = {name: read(measurement.logit, modality, version.manifest, name) for name in names}
+    modality, logit = row.context.modality, measurement.logit
+    names = [point.name for point in next(iter(version.manifest.modalities.values())).operating_points]
+    readings = {name: cautious_reading(logit, modality, version.manifest, name) for name in names}
     return Answered(
         row=row,
         probability=readings[DEFAULT_POINT].probability,
         thresholds={name: reading.point.threshold for name, reading in readings.items()},
         decision=result.decision.value,
-        reasons=result.reasons,
         ood=measurement.ood_score,
     )
-
-
-def usable_modality(row: Row, version: Version) -> Modality:
-    """The row's modality, or the one that the version is calibrated for."""
-    wanted, known = Modality(row.modality), version.manifest.modalities
-    return wanted if wanted in known else next(iter(known))
 
 
 def chosen_rows(rows: Sequence[Row], split: str) -> list[Row]:
@@ -123,7 +115,7 @@ def masked_report(version: Version, answered: Sequence[Answered], step: Step) ->
     seen, masked = as_answers(with_mask), as_answers(hidden)
     pairs = [
         (auroc(seen.labels[i], seen.probabilities[i]), auroc(masked.labels[i], masked.probabilities[i]))
-        for i in resampled(seen.groups, 1000, 0)
+        for i in resampled(seen.groups, RESAMPLES, 0)
     ]
     values = auroc(seen.labels, seen.probabilities), auroc(masked.labels, masked.probabilities)
     return {
@@ -192,7 +184,7 @@ def tuned_accuracy(version: Version, rows: Sequence[Row], answered: Sequence[Ans
         threshold = best_threshold(as_answers(seen))
         test = as_answers([each for each in answered if each.row.source == source])
         right = (test.probabilities >= threshold) == (test.labels == 1)
-        drawn = [float(right[index].mean()) for index in resampled(test.groups, 1000, 0)]
+        drawn = [float(right[index].mean()) for index in resampled(test.groups, RESAMPLES, 0)]
         found[source] = {
             "n": len(test),
             "threshold": round(threshold, 6),

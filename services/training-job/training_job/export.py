@@ -11,6 +11,7 @@ import numpy as np
 
 from nevus.adapters.litert import LitertModel
 from nevus.imaging import RgbArray
+from training_job.calibrate import sigmoid
 
 TOLERANCE = 1e-4
 
@@ -45,8 +46,8 @@ def to_keras(model: keras.Model) -> bytes:
 def largest_difference(model: keras.Model, exported: bytes, photos: Iterable[RgbArray]) -> float:
     """Largest difference in uncalibrated probability between both models; raises ExportError over the tolerance."""
     runtime = LitertModel(exported)
-    pairs = [(runtime.run(pixels)[0], _keras_logit(model, pixels)) for pixels in photos]
-    worst = max((abs(_probability(a) - _probability(b)) for a, b in pairs), default=0.0)
+    logits = np.array([(runtime.run(pixels)[0], _keras_logit(model, pixels)) for pixels in photos])
+    worst = float(np.abs(np.diff(sigmoid(logits))).max())
     if not worst <= TOLERANCE:
         raise ExportError(f"the exported model differs by {worst:.2e} in probability, {TOLERANCE:.0e} is allowed")
     return worst
@@ -54,7 +55,3 @@ def largest_difference(model: keras.Model, exported: bytes, photos: Iterable[Rgb
 
 def _keras_logit(model: keras.Model, pixels: RgbArray) -> float:
     return float(np.asarray(model(pixels[None].astype(np.float32), training=False)["logit"])[0, 0])
-
-
-def _probability(logit: float) -> float:
-    return float(1 / (1 + np.exp(-logit)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training_job.calibrate import fit_scale_and_bias
+from training_job.calibrate import fit_scale_and_bias, threshold_at
 
 Labels = NDArray[np.integer]
 Scores = NDArray[np.floating]
@@ -55,11 +55,9 @@ def auroc(labels: Labels, scores: Scores) -> float:
 
 def specificity_at(sensitivity: float, labels: Labels, scores: Scores) -> float:
     """Specificity of the highest threshold that reaches a sensitivity on these photos themselves."""
-    positives, negatives = np.sort(scores[labels == 1]), scores[labels == 0]
-    if not len(positives) or not len(negatives):
+    if not 0 < labels.sum() < len(labels):
         return float("nan")
-    threshold = positives[int(np.floor((1 - sensitivity) * len(positives) + 1e-9))]
-    return float((negatives < threshold).mean())
+    return float((scores[labels == 0] < threshold_at(sensitivity, scores[labels == 1])).mean())
 
 
 def ece(labels: Labels, probabilities: Scores, bins: int = 10) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,7 +18,10 @@ from nevus.domain import ModelRef
 from nevus.imaging import to_input
 from nevus.ports import NotFound
 from nevus.registry import (
+    CARD_FILE,
+    KERAS_FILE,
     MODEL_FILE,
+    REPORT_FILE,
     STATISTICS_FILE,
     Channel,
     FileEntry,
@@ -35,7 +39,6 @@ from training_job.export import largest_difference, to_keras, to_litert
 from training_job.report import card, html
 from training_job.train import Plan
 
-KERAS_FILE = "model.keras"
 LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 CHECKED_PHOTOS = 64
 
@@ -58,7 +61,7 @@ def make(
     manifest = describe(model, rows, plan, facts, found)
     metrics = evaluated(manifest, files, rows) | {"export": {"largest_difference": difference, "photos": len(checked)}}
     manifest = manifest.model_copy(update={"metrics": metrics})
-    files |= {"report.html": html(manifest).encode(), "card.md": card(manifest).encode()}
+    files |= {REPORT_FILE: html(manifest).encode(), CARD_FILE: card(manifest).encode()}
     return manifest.model_copy(update={"files": entries(files)}), files
 
 
@@ -120,8 +123,9 @@ def libraries() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of the code, where there is one."""
-    run = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    """The commit of this code, where it is a checkout; not that of the folder where the command was typed."""
+    here = Path(__file__).parent
+    run = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
     return run.stdout.strip() or None
 
 
