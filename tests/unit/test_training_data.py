@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from tests.photos import draw_lesion
 
+from nevus.domain import Modality
 from nevus.imaging import crop_box, to_input
 from training_job.augment import augment
 from training_job.batches import outside_cells
@@ -54,6 +55,12 @@ def test_a_bad_manifest_is_refused_with_its_reason(tmp_path: Path, text: str, to
     path.write_text(text)
     with pytest.raises(ManifestError, match=told):
         read_manifest(path)
+
+
+def test_an_unstated_modality_stays_unstated(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text("file,malignant,modality\n1.jpg,0,\n2.jpg,1,clinical\n")
+    assert [row.context.modality for row in read_manifest(path)] == [None, Modality.CLINICAL]
 
 
 def test_real_splits_share_no_lesion(real_manifest: Path) -> None:

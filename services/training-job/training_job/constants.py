@@ -103,10 +103,10 @@ def pack(embeddings: FloatArray) -> bytes:
 
 
 def calibrations(rows: Sequence[Row], logits: FloatArray) -> dict[Modality, Calibration]:
-    """One calibration for each modality that has validation photos of both classes."""
+    """One calibration for each modality that has validation photos of both classes; unstated means dermoscopic."""
     found = {}
     for modality in Modality:
-        index = np.array([row.modality == modality for row in rows])
+        index = np.array([(row.modality or Modality.DERMOSCOPIC) == modality for row in rows])
         labels = np.array([row.malignant for row in rows])[index]
         if 0 < labels.sum() < len(labels):
             found[modality] = calibrate(logits[index].astype(np.float64), labels.astype(np.float64))

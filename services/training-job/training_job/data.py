@@ -32,7 +32,7 @@ class Row:
     path: Path
     malignant: int
     source: str = "unnamed"
-    modality: str = Modality.DERMOSCOPIC.value
+    modality: str = ""
     group_id: str = ""
     split: str = ""
     leak: bool = False
@@ -52,7 +52,7 @@ class Row:
     def context(self) -> Context:
         """What a caller would have said about the photo."""
         return Context(
-            modality=Modality(self.modality),
+            modality=Modality(self.modality) if self.modality else None,
             age=int(float(self.age)) if self.age else None,
             site=self.site[:60] or None,
             fitzpatrick=int(self.fitzpatrick) if self.fitzpatrick else None,
