@@ -188,6 +188,47 @@ class Prediction(Frozen):
     embedding: bytes = b""
 
 
+class RunState(StrEnum):
+    """The life of a training run; the last three are terminal."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def active(self) -> bool:
+        """Whether it may still change."""
+        return self in (RunState.QUEUED, RunState.RUNNING)
+
+
+class TrainingRun(Frozen):
+    """A training run's record; the gateway begins it, the job writes its progress."""
+
+    id: str
+    state: RunState = RunState.QUEUED
+    requested_by: str
+    created_at: datetime
+    updated_at: datetime
+    data: str = Field(description="address of the base manifest")
+    job: str | None = Field(default=None, description="the runner's name for the job")
+    logs_url: str | None = None
+    attempts: int = Field(default=0, description="how often the job has begun, retries included")
+    cancel_requested: bool = False
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    epoch: float = Field(default=0.0, description="photos seen so far, by the training photos there are")
+    metrics: dict[str, float] = {}
+    log_tail: tuple[str, ...] = ()
+    corrections: int = Field(default=0, description="diagnoses of consenting records that it trains on")
+    parent: ModelRef | None = None
+    version: ModelRef | None = Field(default=None, description="the challenger that it has published")
+    error: str | None = None
+    revision: int = 0
+
+
 class AuditEntry(Frozen):
     """Who did what to which thing, when."""
 

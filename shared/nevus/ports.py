@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
-from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status
+from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status, TrainingRun
 
 
 class PortError(Exception):
@@ -73,8 +74,24 @@ class ObjectStore(Protocol):
         """Sorted keys under a prefix."""
 
 
+@dataclass(frozen=True)
+class SignedUpload:
+    """How a client sends an object straight into the store, once, until `expires_at`.
+
+    `url` may be relative: then it is one of the gateway's own. Every one of `headers` must be sent.
+    """
+
+    url: str
+    method: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
 class PhotoStore(ObjectStore, Protocol):
-    """Clean photos, by key `<prediction id>.<sha256>.jpg`."""
+    """Clean photos, by key `<prediction id>.<sha256>.jpg`; what clients send directly, under `quarantine/`."""
+
+    async def sign_upload(self, key: str, *, content_type: str, max_bytes: int, lifetime: timedelta) -> SignedUpload:
+        """Let whoever holds the answer create that object: of this type, 1 to `max_bytes` bytes, never over another."""
 
 
 class ModelStore(ObjectStore, Protocol):
@@ -126,6 +143,76 @@ class RecordStore(Protocol):
 
     async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Newest first."""
+
+    async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Oldest first: records with a clinician's diagnosis and consent to training. ValueError on a bad cursor."""
+
+    async def close(self) -> None:
+        """Finish what waits, then close."""
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """One page of training runs, newest first; `cursor` is None on the last page."""
+
+    items: tuple[TrainingRun, ...]
+    cursor: str | None
+
+
+class RunStore(Protocol):
+    """Training runs. A write is durable when it returns."""
+
+    async def begin(self, run: TrainingRun) -> None:
+        """Create it, unless another is active: raises `AlreadyExists` then, and for a known id."""
+
+    async def get(self, run_id: str) -> TrainingRun:
+        """Raises `NotFound`."""
+
+    async def replace(self, run: TrainingRun) -> TrainingRun:
+        """Write if the stored `revision` equals `run.revision`; returns it with the next revision.
+
+        A terminal state lets the next run begin. Raises `PreconditionFailed`, `NotFound`.
+        """
+
+    async def page(self, *, cursor: str | None = None, limit: int = 50) -> RunPage:
+        """Newest first. Raises ValueError on a cursor that it did not make."""
+
+    async def active(self) -> TrainingRun | None:
+        """The one that is not in a terminal state, if there is one."""
+
+    async def close(self) -> None:
+        """Finish what waits, then close."""
+
+
+class JobState(StrEnum):
+    """The life of a job; all but the first are terminal."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """What the runner knows of a job; `detail` is one sentence about a failure, `logs_url` where its logs are."""
+
+    state: JobState
+    detail: str = ""
+    logs_url: str | None = None
+
+
+class JobRunner(Protocol):
+    """Runs the training job, apart from the gateway."""
+
+    async def start(self, run_id: str) -> str:
+        """Start the job of a training run; returns the runner's name for it. A failed task is tried again, 3 times."""
+
+    async def report(self, job: str) -> JobReport:
+        """Where it stands; raises `NotFound`."""
+
+    async def cancel(self, job: str) -> None:
+        """End it soon; one that has ended, or is not known, is fine."""
 
 
 class Identity(Protocol):
