@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.emulators import Emulator, firestore_emulator, firestore_is_here, gcs_emulator
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def lacking(what: str) -> None:
-    """Skip the test, or fail it when NEVUS_REQUIRE names what is lacking."""
+def lacking(what: str, how: str = "") -> None:
+    """Skip the test, or fail it when NEVUS_REQUIRE names what is lacking; `how` says what to install."""
     if what in os.environ.get("NEVUS_REQUIRE", "").split(","):
         pytest.fail(f"NEVUS_REQUIRE names {what}, and it is not here")
-    pytest.skip(f"{what} is not here")
+    pytest.skip(f"{what} is not here" + (f": {how}" if how else ""))
 
 
 @pytest.fixture
@@ -49,3 +51,19 @@ def real_manifest() -> Path:
 def models_dir() -> Path:
     """The registry that ships. Read it, never write."""
     return ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Google's Firestore emulator; a test takes a project of its own."""
+    if not firestore_is_here():
+        lacking("emulators", "install gcloud with `gcloud components install cloud-firestore-emulator`, and Java")
+    with firestore_emulator(tmp_path_factory.mktemp("firestore") / "log") as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """fake-gcs-server; a test makes buckets of its own."""
+    with gcs_emulator(tmp_path_factory.mktemp("gcs") / "log") as emulator:
+        yield emulator
