@@ -10,11 +10,14 @@ import pytest
 from nevus.adapters.files import FileStore
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.sqlite import SqliteRecords
+from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.domain import Role
-from nevus.ports import Identity, ObjectStore, RecordStore
+from nevus.ports import Identity, ObjectStore, RecordStore, RunStore
 
 OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {"files": FileStore}
 RECORD_STORES: dict[str, Callable[[Path], SqliteRecords]] = {"sqlite": lambda folder: SqliteRecords(folder / "r.db")}
+
+RUN_STORES: dict[str, Callable[[Path], RunStore]] = {"sqlite": lambda folder: SqliteRuns(folder / "runs.db")}
 
 
 @pytest.fixture(params=OBJECT_STORES)
@@ -25,6 +28,13 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
 @pytest.fixture(params=RECORD_STORES)
 async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RecordStore]:
     store = RECORD_STORES[request.param](tmp_path)
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=RUN_STORES)
+async def runs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:
+    store = RUN_STORES[request.param](tmp_path)
     yield store
     await store.close()
 

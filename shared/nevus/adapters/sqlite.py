@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from nevus.adapters.sql import GroupWriter, Readers, open_database
-from nevus.domain import AuditEntry, Prediction, Status
+from nevus.domain import AuditEntry, Prediction, Status, TrainingRun
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
 
 MIGRATIONS = (
@@ -180,7 +180,7 @@ def refuse_erased(database: sqlite3.Connection, record_id: str) -> None:
         raise Gone(record_id)
 
 
-def make_cursor(last: Prediction) -> str:
+def make_cursor(last: Prediction | TrainingRun) -> str:
     """An opaque, URL-safe name for the place after a record, with a checksum against accidents."""
     place = f"{to_micros(last.created_at)} {last.id}".encode()
     return base64.urlsafe_b64encode(checksum(place) + place).decode().rstrip("=")
