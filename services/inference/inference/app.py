@@ -28,6 +28,7 @@ def create_app(service: Service) -> FastAPI:
         loading = asyncio.create_task(load_until_ready(service))
         yield
         loading.cancel()
+        service.follower.close()
         service.desk.close()
 
     handlers: Handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}

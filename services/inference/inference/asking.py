@@ -41,8 +41,8 @@ def pixel_work(tensor: Tensor) -> Work:
     return methodcaller("measure_pixels", tensor.array[0])
 
 
-def metadata(loaded: LoadedVersion) -> dict[str, Any]:
-    """The protocol's model metadata; a request has either of the two inputs."""
+def metadata(loaded: LoadedVersion, refused: str | None) -> dict[str, Any]:
+    """The protocol's model metadata; a request has either of the two inputs. `refused` is a candidate that failed."""
     ref, example = loaded.version.ref, loaded.example
     side = loaded.version.manifest.input.side
     shapes = {"embedding": example.embedding.shape, "cam": example.cam.shape, "quality": (5,)}
@@ -56,5 +56,5 @@ def metadata(loaded: LoadedVersion) -> dict[str, Any]:
             {"name": "pixels", "datatype": "FP32", "shape": [1, side, side, 3]},
         ],
         "outputs": [{"name": name, "datatype": "FP32", "shape": shape} for name, shape in outputs.items()],
-        "parameters": {"manifest_sha256": ref.sha256},
+        "parameters": {"manifest_sha256": ref.sha256} | ({"refused": refused} if refused else {}),
     }

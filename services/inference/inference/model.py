@@ -10,9 +10,9 @@ from queue import SimpleQueue
 from PIL import Image, ImageDraw, ImageFilter
 
 from inference.refusals import NotReady
-from nevus.domain import Measurement
+from nevus.domain import Measurement, ModelRef
 from nevus.measure import Measurer
-from nevus.registry import Channel, Registry, Version
+from nevus.registry import Registry, Version
 
 Work = Callable[[Measurer], Measurement]
 
@@ -57,6 +57,11 @@ class ModelHolder:
             raise NotReady("no model version is loaded")
         return self._current
 
+    @property
+    def loaded(self) -> LoadedVersion | None:
+        """What is served, if anything."""
+        return self._current
+
     def put(self, loaded: LoadedVersion) -> None:
         """Serve this version from now on."""
         self._current = loaded
@@ -66,9 +71,9 @@ class ModelHolder:
         self._draining = True
 
 
-async def load(registry: Registry, channel: Channel, workers: int) -> LoadedVersion:
-    """Read, verify and warm up what the channel points at; raises RegistryError, PortError."""
-    version = await registry.load(await registry.resolve(channel))
+async def load(registry: Registry, ref: ModelRef, workers: int) -> LoadedVersion:
+    """Read, verify and warm up a version; raises RegistryError, PortError, ValueError."""
+    version = await registry.load(ref)
     return await asyncio.to_thread(LoadedVersion, version, workers)
 
 

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 from inference.desk import Desk
 from inference.model import LoadedVersion, ModelHolder
+from inference.refresh import Follower
 from inference.refusals import UnknownModel
 from inference.settings import Settings
 
 
 @dataclass(frozen=True)
 class Service:
-    """The settings, what is served, and the queue before it."""
+    """The settings, what is served, the queue before it, and what keeps it at what the channel points at."""
 
     settings: Settings
     holder: ModelHolder
     desk: Desk
+    follower: Follower
 
     def model(self, name: str, version: str | None) -> LoadedVersion:
         """The model of that name, of any or a stated version; raises NotReady, UnknownModel.

@@ -25,11 +25,13 @@ class Settings(Frozen):
     data_dir: Path = Field(Path(".nevus"), description="where the registry is, unless MODELS_DIR says otherwise")
     models_dir: Path | None = Field(None, description="the model registry; DATA_DIR/models unless set")
     model_channel: Channel = Field(Channel.CHAMPION, description="channel whose version is served")
-    storage: Literal["file"] = Field("file", description="where models are kept")
+    storage: Literal["file", "gcs"] = Field("file", description="where models are kept")
+    models_bucket: str = Field("", description="bucket of the model registry")
     workers: int = Field(default_factory=cores, ge=1, le=256, description="interpreters, one a core unless set")
     queue: int = Field(32, ge=0, le=10_000, description="requests that may wait; more get 503")
     max_body: int = Field(25 * 1024 * 1024, ge=1, description="bytes of a request at most; more get 413")
     reload_seconds: float = Field(3.0, gt=0, description="pause before a version that failed is tried again")
+    refresh_seconds: float = Field(15.0, ge=0, description="age of the last look at the channel that calls for another")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
 
     @property

@@ -120,7 +120,7 @@ async def put_channel(
     move: Move,
     if_match: Annotated[str | None, Header(description="the channel's ETag")] = None,
 ) -> ChannelView:
-    """Promote a version, or roll back to one. Inference serves it from its next start on."""
+    """Promote a version, or roll back to one. Inference finds out with the photos that come, within 15 s."""
     services = request.app.state.services
     view, generation = await channels.move(services, caller, channel, move.version, if_match)
     response.headers["ETag"] = f'"{generation}"'

@@ -43,8 +43,9 @@ async def infer(request: Request) -> Response:
 
 async def answered(request: Request, begun: float) -> Body:
     """The answer's body; raises Refusal."""
-    service, loaded = service_of(request), model_of(request)
-    timeout = timeout_of(request)
+    service, timeout = service_of(request), timeout_of(request)
+    await service.follower.follow()
+    loaded = model_of(request)
     service.desk.check()
     data = await body_of(request, service.settings.max_body)
     try:

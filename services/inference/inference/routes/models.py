@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from inference.asking import metadata
-from inference.routes.answers import json_answer, model_of
+from inference.routes.answers import json_answer, model_of, service_of
 
 
 async def model(request: Request) -> Response:
     """Model metadata."""
-    return json_answer(metadata(model_of(request)))
+    return json_answer(metadata(model_of(request), service_of(request).follower.refused))
 
 
 async def model_ready(request: Request) -> Response:
