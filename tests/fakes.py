@@ -18,6 +18,7 @@ from gateway.metrics import Metrics
 from gateway.problems import Problem, busy
 from gateway.services import Manifests, Services
 from gateway.settings import Settings
+from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.sqlite import SqliteRecords
@@ -77,7 +78,7 @@ class World:
     classifier: FakeClassifier
     intake: FakeIntake
     records: SqliteRecords
-    photos: FileStore
+    photos: FilePhotos
     identity: SqliteIdentity
 
     @asynccontextmanager
@@ -96,7 +97,7 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
     """Closed at the end."""
     registry = Registry(FileStore(models))
     records, identity = SqliteRecords(folder / "records.db"), SqliteIdentity(folder / "identity.db")
-    photos, intake = FileStore(folder / "photos"), FakeIntake()
+    photos, intake = FilePhotos(folder / "photos"), FakeIntake()
     classifier = FakeClassifier(await registry.resolve(Channel.CHAMPION))
     services = Services(
         settings=Settings(data_dir=folder, models_dir=models, reconcile_after=0.0, reconcile_tries=3),

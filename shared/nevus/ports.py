@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status, TrainingRun
 
@@ -92,6 +92,24 @@ class PhotoStore(ObjectStore, Protocol):
 
     async def sign_upload(self, key: str, *, content_type: str, max_bytes: int, lifetime: timedelta) -> SignedUpload:
         """Let whoever holds the answer create that object: of this type, 1 to `max_bytes` bytes, never over another."""
+
+
+@dataclass(frozen=True)
+class UploadGrant:
+    """What a signed URL of the gateway's own allows, until `expires` (Unix seconds)."""
+
+    key: str
+    content_type: str
+    max_bytes: int
+    expires: int
+
+
+@runtime_checkable
+class UploadVerifier(Protocol):
+    """A photo store whose signed URLs are the gateway's own, so that the gateway takes the bytes."""
+
+    def verify(self, grant: UploadGrant, signature: str) -> bool:
+        """Whether the store has signed exactly that."""
 
 
 class ModelStore(ObjectStore, Protocol):

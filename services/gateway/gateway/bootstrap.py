@@ -9,6 +9,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Manifests, Services
 from gateway.settings import Settings
+from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
@@ -37,7 +38,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     try:
         yield Services(
             settings=settings,
-            photos=FileStore(settings.data_dir / "photos"),
+            photos=FilePhotos(settings.data_dir / "photos"),
             records=records,
             registry=registry,
             manifests=Manifests(registry),
