@@ -18,7 +18,7 @@ from nevus.adapters.object_keys import checked_key
 from nevus.ports import SignedUpload, UploadGrant
 
 UPLOAD_PATH = "/v1/uploads/content"
-SECRET_FILE = ".upload-secret"  # hidden: no object can have that name
+KEPT_AT = ".upload-secret"  # hidden: no object can have that name
 SECRET_BYTES = 32
 
 
@@ -53,7 +53,7 @@ class FilePhotos(FileStore):
 
     def _shared_secret(self) -> bytes:
         """Made once; of several processes that start at the same time, the first one's counts."""
-        path = self._root / SECRET_FILE
+        path = self._root / KEPT_AT
         if not path.exists():
             with self._written(self._root, secrets.token_bytes(SECRET_BYTES)) as (temporary, _):
                 with suppress(FileExistsError):
