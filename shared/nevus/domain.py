@@ -181,6 +181,7 @@ class Prediction(Frozen):
     model: ModelRef | None = None
     diagnosis: Diagnosis | None = None
     attempts: int = 0
+    tried_at: datetime | None = Field(default=None, description="when the reconciler last began to try it")
     error: str | None = None
     revision: int = 0
     cam: bytes = b""

@@ -70,8 +70,8 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove; a missing object is fine."""
 
-    async def list(self, prefix: str) -> Sequence[str]:
-        """Sorted keys under a prefix."""
+    async def list(self, prefix: str, *, before: datetime | None = None) -> Sequence[str]:
+        """Sorted keys under a prefix; with `before`, of objects last written before that moment."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,14 @@ async def test_lists_sorted_keys_by_prefix(objects: ObjectStore) -> None:
     assert list(await objects.list("m/")) == ["m/a", "m/ab/c", "m/b"]
     assert list(await objects.list("")) == ["m/a", "m/ab/c", "m/b", "n/a"]
     assert not list(await objects.list("none/")) + list(await objects.list("../"))
+
+
+async def test_lists_what_was_written_before_a_moment(objects: ObjectStore) -> None:
+    await objects.put("m/one", b"first")
+    now = datetime.now(UTC)
+    assert list(await objects.list("m/", before=now + timedelta(minutes=1))) == ["m/one"]
+    assert not await objects.list("m/", before=now - timedelta(minutes=1))
+    assert not await objects.list("n/", before=now + timedelta(minutes=1))
 
 
 async def test_generation_zero_creates_only(objects: ObjectStore) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -53,9 +54,9 @@ class FileStore:
         """Remove; a missing object is fine. Raises ValueError on a bad key, Unavailable."""
         await self._run(self._delete, checked_key(key))
 
-    async def list(self, prefix: str) -> Sequence[str]:
-        """Sorted keys that begin with `prefix`."""
-        return await self._run(self._list, prefix)
+    async def list(self, prefix: str, *, before: datetime | None = None) -> Sequence[str]:
+        """Sorted keys that begin with `prefix`; with `before`, of files last written before that moment."""
+        return await self._run(self._list, prefix, before)
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
@@ -100,13 +101,13 @@ class FileStore:
         except NotFound:
             return
 
-    def _list(self, prefix: str) -> Sequence[str]:
+    def _list(self, prefix: str, before: datetime | None) -> Sequence[str]:
         start = self._root / prefix.rpartition("/")[0]
         if ".." in prefix.split("/") or not start.is_relative_to(self._root):
             return []
         names = (Path(folder, name) for folder, _, files in os.walk(start) for name in files if name[0] != ".")
-        keys = (path.relative_to(self._root).as_posix() for path in names)
-        return sorted(key for key in keys if key.startswith(prefix))
+        keys = ((path.relative_to(self._root).as_posix(), path) for path in names)
+        return sorted(key for key, path in keys if key.startswith(prefix) and (not before or older(path, before)))
 
 
 def place(temporary: Path, path: Path, generation: int, if_generation: int | None) -> int:
@@ -119,6 +120,14 @@ def place(temporary: Path, path: Path, generation: int, if_generation: int | Non
         os.utime(temporary, ns=(generation, generation))
     temporary.rename(path)
     return generation
+
+
+def older(path: Path, moment: datetime) -> bool:
+    """Whether a file was last written before that moment; not when it is gone by now."""
+    try:
+        return path.stat().st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
 
 
 def make_folders(folder: Path, root: Path) -> None:
