@@ -17,6 +17,7 @@ from PIL import Image
 from tests.photos import lesion
 from tests.security.door import Door, open_door
 
+from gateway.intake import Intake
 from gateway.reconcile import Reconciler
 from gateway.services import Services
 from gateway.settings import Settings
@@ -179,17 +180,14 @@ async def test_without_the_photo_store_nothing_is_recorded(door: Door) -> None:
 
 
 async def test_a_full_door_says_when_to_come_back(door: Door) -> None:
-    exchange(door, intake=door.services.intake)
-    places = [door.services.intake.place() for _ in range(door.services.settings.intake_places)]
-    for place in places:
-        place.__enter__()
+    exchange(door, intake=(intake := Intake(door.services.metrics, places=1, queue=0)))
     try:
-        answer = await send(door)
+        async with intake.place():
+            answer = await send(door)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["type"] == "/problems/busy"
     finally:
-        for place in places:
-            place.__exit__(None, None, None)
+        await intake.close()
 
 
 async def test_the_same_request_twice_is_one_record(door: Door) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import time
@@ -158,12 +159,31 @@ async def test_a_worker_that_dies_or_lingers_costs_its_own_photo_only(monkeypatc
 
 async def test_places_are_bounded_and_given_back() -> None:
     metrics = Metrics()
-    intake = Intake(metrics, places=1)
-    with intake.place(), pytest.raises(Problem, match="busy"), intake.place():
-        pass
-    with intake.place():
+    intake = Intake(metrics, places=1, queue=0)
+    async with intake.place():
+        with pytest.raises(Problem, match="busy"):
+            await intake.place().__aenter__()
+    async with intake.place():
         pass
     assert b'nevus_intake_total{outcome="busy"} 1.0' in metrics.text()
+
+
+async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, order = Intake(Metrics(), places=1, queue=3), list[int]()
+
+    async def upload(number: int) -> None:
+        async with intake.place():
+            order.append(number)
+            await asyncio.sleep(0.01)
+
+    outcomes = await asyncio.gather(*(upload(number) for number in range(5)), return_exceptions=True)
+    assert order == [0, 1, 2, 3]
+    assert [isinstance(outcome, Problem) for outcome in outcomes] == [False] * 4 + [True]
+    monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
+    async with intake.place():
+        with pytest.raises(Problem, match="busy"):
+            await upload(5)
+    await upload(6)
 
 
 async def test_50_megapixels_fit_or_are_refused_within_the_memory_of_a_worker() -> None:

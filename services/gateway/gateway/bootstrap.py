@@ -26,7 +26,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     metrics = Metrics()
     intake = Intake(
-        metrics, workers=settings.intake_workers, places=settings.intake_places, timeout=settings.intake_timeout
+        metrics,
+        workers=settings.intake_workers,
+        places=settings.intake_places,
+        queue=settings.intake_queue,
+        timeout=settings.intake_timeout,
     )
     records = SqliteRecords(settings.data_dir / "records.db")
     identity = SqliteIdentity(settings.data_dir / "identity.db")

@@ -1,4 +1,4 @@
-"""The door: how many uploads may be inside at once, and the worker processes that turn them into clean photos."""
+"""The door: uploads inside at once, uploads that wait before it, and the workers that turn them into clean photos."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 import logging
 import multiprocessing
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import TimeoutError as WorkerTimeout
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -19,15 +19,18 @@ from gateway.problems import Problem, busy
 
 MEMORY = 512 * 1024 * 1024
 TASKS_A_WORKER = 500
+PATIENCE = 5.0  # seconds that an upload waits for a place
 log = logging.getLogger("gateway.intake")
 
 
 class Intake:
-    """`workers` processes and `places` uploads; a photo that takes over `timeout` seconds is refused."""
+    """`workers` processes, `places` uploads inside and `queue` before them; decoding may take `timeout` seconds."""
 
-    def __init__(self, metrics: Metrics, *, workers: int = 2, places: int = 16, timeout: float = 5.0) -> None:
-        self._metrics, self._timeout, self._free = metrics, timeout, places
-        self._workers = workers
+    def __init__(
+        self, metrics: Metrics, *, workers: int = 2, places: int = 16, queue: int = 128, timeout: float = 5.0
+    ) -> None:
+        self._metrics, self._timeout, self._workers = metrics, timeout, workers
+        self._places, self._queue, self._waiting = asyncio.Semaphore(places), queue, 0
         self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115  # lives as long as we do
         self._pool = ProcessPool(
             max_workers=workers,
@@ -42,17 +45,29 @@ class Intake:
         tasks = [self._pool.schedule(intake_worker.warm) for _ in range(self._workers)]
         await asyncio.gather(*map(asyncio.wrap_future, tasks))
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """One upload's place, taken before its body is read; raises the `busy` problem when all are taken."""
-        if self._free == 0:
-            self._metrics.intake.labels("busy").inc()
-            raise busy()
-        self._free -= 1
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """One upload's place, taken before its body is read; first come, first served.
+
+        Raises the `busy` problem at once when the queue is full, or when no place was free for `PATIENCE` seconds.
+        """
+        await self._enter()
         try:
             yield
         finally:
-            self._free += 1
+            self._places.release()
+
+    async def _enter(self) -> None:
+        full = self._places.locked() and self._waiting >= self._queue
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(0 if full else PATIENCE):
+                await self._places.acquire()
+        except TimeoutError:
+            self._metrics.intake.labels("busy").inc()
+            raise busy() from None
+        finally:
+            self._waiting -= 1
 
     async def clean(self, data: bytes) -> Clean:
         """Re-encode a photo; raises Problem with the reason for which it is refused."""

@@ -55,7 +55,7 @@ async def create_prediction(
     """Assess a photo. The same Idempotency-Key and body give the same answer; another body is refused."""
     services: Services = request.app.state.services
     key = check_key(idempotency_key)
-    with services.intake.place():
+    async with services.intake.place():
         upload = await read_upload(request, timeout=services.settings.upload_timeout)
         record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
     status = 202 if record.status is Status.PENDING else 201
