@@ -1,4 +1,4 @@
-"""What was left half-way is finished here: pending predictions, old tombstones, photos that no record names."""
+"""What was left half-way is finished here: pending predictions, old tombstones and uploads, photos without a record."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import random
 from datetime import UTC, datetime, timedelta
 
+from gateway import quarantine
 from gateway.predict import attempt, count, photo_key
 from gateway.services import Services
 from nevus.domain import Prediction, Status
@@ -91,9 +92,12 @@ class Reconciler:
             count(self._services, record)
 
     async def sweep(self) -> None:
-        """Drop old tombstones, and photos that had no record in this sweep and the one before."""
+        """Drop old tombstones and uploads, and photos that had no record in this sweep and the one before."""
         await self._services.records.forget_tombstones(before=datetime.now(UTC) - TOMBSTONES_KEPT)
-        orphans = {key for key in await self._services.photos.list("") if await self._is_orphan(key)}
+        keys, now = await self._services.photos.list(""), datetime.now(UTC)
+        for key in (key for key in keys if key.startswith(quarantine.PREFIX) and quarantine.key_is_over(key, now)):
+            await self._services.photos.delete(key)
+        orphans = {key for key in keys if not key.startswith(quarantine.PREFIX) and await self._is_orphan(key)}
         for key in orphans & self._suspects:
             await self._services.photos.delete(key)
         self._suspects = orphans - self._suspects

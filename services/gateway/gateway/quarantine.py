@@ -1,0 +1,47 @@
+"""The quarantine: photos as clients upload them directly, until they have passed the intake; a day at most.
+
+No record is kept of an upload. Its id begins with the time, so that a sweep knows its age, and its object's key holds
+a digest of its caller, so that nobody else's request leads to it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from nevus.domain import Caller
+
+PREFIX = "quarantine/"
+KEPT = timedelta(hours=24)
+TIME_BYTES, RANDOM_BYTES = 6, 10  # milliseconds since 1970; 80 bits that nobody guesses
+UPLOAD_ID = re.compile("[0-9a-v]{26}")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def new_upload_id(now: datetime) -> str:
+    """26 characters that sort by time (base32 in its hexadecimal alphabet)."""
+    begin = ((now - EPOCH) // MILLISECOND).to_bytes(TIME_BYTES, "big")
+    return base64.b32hexencode(begin + secrets.token_bytes(RANDOM_BYTES)).decode().rstrip("=").lower()
+
+
+def is_over(upload_id: str, now: datetime) -> bool:
+    """Whether an upload is older than the quarantine keeps it; a text that is no upload id counts as over."""
+    if not UPLOAD_ID.fullmatch(upload_id):
+        return True
+    made = int.from_bytes(base64.b32hexdecode(upload_id.upper() + "=" * 6)[:TIME_BYTES], "big") * MILLISECOND
+    return now - EPOCH - made > KEPT
+
+
+def key_of(caller: Caller, upload_id: str) -> str:
+    """The object's key in the photo store."""
+    digest = hashlib.sha256(f"upload\0{caller.id}\0{upload_id}".encode()).hexdigest()[:32]
+    return f"{PREFIX}{upload_id}.{digest}"
+
+
+def key_is_over(key: str, now: datetime) -> bool:
+    """As `is_over`, for an object's key."""
+    return is_over(key.removeprefix(PREFIX).partition(".")[0], now)
