@@ -1,36 +1,66 @@
-"""What the adapters of Google's services share: which failures pass, their repetition, their names."""
+"""What the adapters of Google's services share: which failures pass, repetition, the ports' words for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import requests
 import stamina
+import urllib3
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from nevus.ports import NotFound, PreconditionFailed, Unavailable
 
+T = TypeVar("T")
+
+PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
+ATTEMPTS = 4
+DEADLINE = 10.0  # seconds for all attempts of one call
+
+
+class Damaged(Exception):
+    """Bytes arrived that are not those that were sent."""
+
+
 TRANSIENT = (
-    api.TooManyRequests,
-    api.InternalServerError,
-    api.BadGateway,
-    api.ServiceUnavailable,
-    api.GatewayTimeout,
-    api.RetryError,
+    Damaged,
+    ConnectionError,
     auth.TransportError,
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+    urllib3.exceptions.HTTPError,
 )
-ATTEMPTS = 4
-DEADLINE = 10.0  # seconds for all attempts of one call
+FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException, urllib3.exceptions.HTTPError)
 
-again = stamina.retry(
-    on=TRANSIENT, attempts=ATTEMPTS, timeout=DEADLINE, wait_initial=0.1, wait_max=2.0, wait_jitter=0.5, wait_exp_base=2
-)
-"""Decorates a call that is safe to repeat: exponential pauses with jitter, within a deadline."""
+
+def passes(error: Exception) -> bool:
+    """Whether the same call may succeed a little later."""
+    if isinstance(error, api.GoogleAPICallError):
+        return error.code in PASSING_CODES
+    if isinstance(error, auth.GoogleAuthError) and error.retryable:
+        return True
+    return isinstance(error, (*TRANSIENT, api.RetryError))
+
+
+async def repeated(call: Callable[[], Awaitable[T]], *, attempts: int = ATTEMPTS, within: float = DEADLINE) -> T:
+    """What `call` returns, which must be safe to repeat: up to `attempts` times, after pauses with jitter.
+
+    Raises what the last attempt raised, or TimeoutError after `within` seconds for all of them. It takes no
+    arguments of the call, because what is to be repeated is logged with its arguments.
+    """
+    async with asyncio.timeout(within):
+        async for attempt in stamina.retry_context(
+            on=passes, attempts=attempts, timeout=within, wait_initial=0.1, wait_max=2.0, wait_jitter=0.5
+        ):
+            with attempt:
+                return await call()
+    raise AssertionError("the last attempt returns or raises")
 
 
 @contextmanager
@@ -42,5 +72,5 @@ def reported(what: str) -> Iterator[None]:
         raise NotFound(what) from error
     except api.PreconditionFailed as error:
         raise PreconditionFailed(what) from error
-    except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
+    except (*FAILURES, Damaged, OSError) as error:  # TimeoutError and ConnectionError are OSErrors
         raise Unavailable(f"{what}: {type(error).__name__}") from error
