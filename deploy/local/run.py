@@ -73,6 +73,8 @@ class Nevus:
         self._stopping.set()
 
     def _seed(self) -> None:
+        if os.environ.get("STORAGE", "file") != "file":
+            return  # the registry is where the deployment put it
         copied = seed_models(ROOT / "models", self._models, self._settings.data / "run/seed")
         if copied:
             say(f"copied {', '.join(copied)} to {self._models}")

@@ -7,14 +7,25 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.backends import CLOUD, Backend, Cloud, Embedded
 from tests.gateway_process import GatewayProcess, gateway
 from tests.inference_process import inference
 
 
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """The stores, as NEVUS_BACKEND says."""
+    return Cloud(request.getfixturevalue("gcs"), request.getfixturevalue("firestore")) if CLOUD else Embedded()
+
+
 @pytest.fixture(scope="module")
-def nevus(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def nevus(models_dir: Path, tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator[GatewayProcess]:
     folder = tmp_path_factory.mktemp("nevus")
-    with inference(models_dir, folder) as model, gateway(models_dir, folder, model.url) as door:
+    stores = backend.settings(folder / "data")
+    with (
+        inference(models_dir, folder, **stores) as model,
+        gateway(models_dir, folder, model.url, **stores) as door,
+    ):
         door.wait_for()
         yield door
 

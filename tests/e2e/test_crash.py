@@ -13,6 +13,7 @@ from subprocess import DEVNULL, Popen
 
 import httpx
 import pytest
+from tests.backends import Backend
 from tests.conftest import ROOT
 from tests.inference_process import free_port
 from tests.photos import lesion
@@ -22,9 +23,9 @@ PHOTOS = [lesion((240, 180), seed) for seed in range(4)]
 
 
 @contextmanager
-def system(folder: Path, port: int) -> Iterator[Popen[bytes]]:
+def system(folder: Path, port: int, stores: dict[str, str]) -> Iterator[Popen[bytes]]:
     """The whole of it under its supervisor, as `make run` starts it."""
-    settings = {"PORT": str(port), "DATA_DIR": str(folder), "NEVUS_ADMIN_KEY": KEY}
+    settings = {"PORT": str(port), "DATA_DIR": str(folder), "NEVUS_ADMIN_KEY": KEY} | stores
     process = Popen([sys.executable, str(ROOT / "deploy/local/run.py")], env=os.environ | settings, stdout=DEVNULL)
     try:
         yield process
@@ -74,11 +75,11 @@ def terminal(caller: httpx.Client, record_id: str) -> bool:
 
 @pytest.mark.parametrize("uploads", [40, pytest.param(200, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("service", ["gateway", "inference"])
-def test_nothing_answered_is_lost_or_doubled(tmp_path: Path, service: str, uploads: int) -> None:
+def test_nothing_answered_is_lost_or_doubled(tmp_path: Path, backend: Backend, service: str, uploads: int) -> None:
     port = free_port()
     headers = {"Authorization": f"Bearer {KEY}"}
     with (
-        system(tmp_path, port) as supervisor,
+        system(tmp_path, port, backend.settings(tmp_path)) as supervisor,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=20) as caller,
     ):
         wait_until(lambda: answers(caller))

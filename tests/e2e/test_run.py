@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.backends import Backend
 from tests.conftest import ROOT
 from tests.photos import lesion
 
@@ -65,12 +66,18 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, backend: Backend) -> Iterator[Start]:
     runs: list[Run] = []
 
     def make_run(port: int, folder: str = "data") -> Run:
         data, output = tmp_path / folder, tmp_path / f"{len(runs)}.txt"
-        environment = {**os.environ, "DATA_DIR": str(data), "PORT": str(port), "NEVUS_ADMIN_KEY": KEY}
+        environment = {
+            **os.environ,
+            **backend.settings(data),
+            "DATA_DIR": str(data),
+            "PORT": str(port),
+            "NEVUS_ADMIN_KEY": KEY,
+        }
         with output.open("wb") as out:
             process = subprocess.Popen(
                 ["make", "run"], cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True

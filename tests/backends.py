@@ -1,0 +1,72 @@
+"""What the end-to-end suite keeps its data in: the embedded stores or, with NEVUS_BACKEND=cloud, Google's emulators."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+from tests.conftest import ROOT
+from tests.emulators import Emulator
+
+CLOUD = os.environ.get("NEVUS_BACKEND") == "cloud"
+
+
+@dataclass
+class Embedded:
+    """Everything under DATA_DIR."""
+
+    def settings(self, data: Path) -> dict[str, str]:
+        del data
+        return {}
+
+    def photos(self, data: Path) -> list[str]:
+        """Keys of all stored photos."""
+        folder = data / "photos"
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@dataclass
+class Cloud:
+    """A project and three buckets of its own for each data folder, with the model that ships."""
+
+    gcs: Emulator
+    firestore: Emulator
+    known: dict[Path, int] = field(default_factory=dict)
+
+    def settings(self, data: Path) -> dict[str, str]:
+        if data not in self.known:
+            self.known[data] = len(self.known)
+            for kind in ("photos", "models", "training"):
+                name = self._bucket(kind, data)
+                httpx.post(f"{self.gcs.url}/storage/v1/b", json={"name": name}, trust_env=False).raise_for_status()
+            self._seed(self._bucket("models", data))
+        return {
+            "STORAGE": "gcs",
+            "RECORDS": "firestore",
+            "GOOGLE_CLOUD_PROJECT": f"nevus-{self.known[data]}",
+            "PHOTOS_BUCKET": self._bucket("photos", data),
+            "MODELS_BUCKET": self._bucket("models", data),
+            "TRAINING_BUCKET": self._bucket("training", data),
+            "STORAGE_EMULATOR_HOST": self.gcs.url,
+            "FIRESTORE_EMULATOR_HOST": self.firestore.address,
+        }
+
+    def photos(self, data: Path) -> list[str]:
+        address = f"{self.gcs.url}/storage/v1/b/{self._bucket('photos', data)}/o"
+        return [item["name"] for item in httpx.get(address, trust_env=False).json().get("items", ())]
+
+    def _bucket(self, kind: str, data: Path) -> str:
+        return f"{kind}-{self.known[data]}"
+
+    def _seed(self, bucket: str) -> None:
+        shipped = ROOT / "models"
+        for path in (path for path in shipped.rglob("*") if path.is_file()):
+            address = f"{self.gcs.url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name="
+            name = quote(path.relative_to(shipped).as_posix(), safe="")
+            httpx.post(address + name, content=path.read_bytes(), trust_env=False).raise_for_status()
+
+
+Backend = Embedded | Cloud
