@@ -188,6 +188,11 @@ class Prediction(Frozen):
     cam_shape: tuple[int, int] = (0, 0)
     embedding: bytes = b""
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether a training run may learn from it: a clinician's diagnosis, and consent to training."""
+        return self.diagnosis is not None and self.consent.training
+
 
 class RunState(StrEnum):
     """The life of a training run; the last three are terminal."""

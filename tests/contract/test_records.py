@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.predictions import moment, prediction, result
 
-from nevus.domain import AuditEntry, Context, Decision, Prediction, Status
+from nevus.domain import AuditEntry, Consent, Context, Decision, Diagnosis, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, PreconditionFailed, RecordStore
 
 
@@ -144,3 +144,27 @@ async def test_keeps_the_audit_log_in_order(records: RecordStore) -> None:
     for entry in entries:
         await records.audit(entry)
     assert await records.audit_log(limit=2) == (entries[2], entries[1])
+
+
+async def confirmed_ids(records: RecordStore) -> list[str]:
+    first = await records.confirmed(limit=2)
+    rest = await records.confirmed(cursor=first.cursor) if first.cursor else None
+    return [each.id for each in (*first.items, *(rest.items if rest else ()))]
+
+
+async def test_hands_out_what_training_may_learn_from_oldest_first(records: RecordStore) -> None:
+    diagnosis = Diagnosis(label="melanoma", malignant=True, confirmed_by="cleo", confirmed_at=moment(50))
+    consent = Consent(training=True)
+    for n in (2, 1, 0, 3):
+        await records.create(prediction(f"p{n}", minutes=n // 2, consent=consent))
+    await records.create(prediction("not asked", diagnosis=diagnosis))
+    assert not (await records.confirmed()).items
+    for n in (3, 0, 1, 2):
+        await records.replace(prediction(f"p{n}", minutes=n // 2, consent=consent, diagnosis=diagnosis))
+    assert await confirmed_ids(records) == ["p0", "p1", "p2", "p3"]
+    assert (await records.confirmed(limit=4)).cursor is None
+    await records.erase("p1", at=moment(60))
+    await records.replace((await records.get("p2")).model_copy(update={"consent": Consent()}))
+    assert await confirmed_ids(records) == ["p0", "p3"]
+    with pytest.raises(ValueError, match="not a cursor"):
+        await records.confirmed(cursor="p0")

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.contract.predictions import prediction
+from tests.contract.predictions import moment, prediction
 
 from nevus.adapters.sql import GroupWriter, SchemaError, open_database
-from nevus.adapters.sqlite import SqliteRecords
+from nevus.adapters.sqlite import MIGRATIONS, SqliteRecords
+from nevus.domain import Consent, Diagnosis
 from nevus.ports import AlreadyExists, Unavailable
 
 TABLE = ("CREATE TABLE t (n INTEGER PRIMARY KEY, data BLOB)",)
@@ -96,6 +97,20 @@ def test_refuses_a_newer_schema_and_keeps_its_own(tmp_path: Path) -> None:
     open_database(tmp_path / "t.db", (*TABLE, "CREATE TABLE u (n)")).close()
     with pytest.raises(SchemaError, match="has schema 2, this program knows 1"):
         open_database(tmp_path / "t.db", TABLE)
+
+
+async def test_records_written_before_training_asked_for_them_are_found(tmp_path: Path) -> None:
+    before = open_database(tmp_path / "r.db", MIGRATIONS[:1])
+    diagnosis = Diagnosis(label="nevus", malignant=False, confirmed_by="cleo", confirmed_at=moment(0))
+    for name, said in {"a": diagnosis, "b": None}.items():
+        record = prediction(name, consent=Consent(training=True), diagnosis=said)
+        columns = "id, owner, status, created_at, revision, document, cam, embedding"
+        values = (name, "anna", "complete", 0, 0, record.model_dump_json(exclude={"cam", "embedding"}), b"", b"")
+        before.execute(f"INSERT INTO records ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+    before.close()
+    records = SqliteRecords(tmp_path / "r.db")
+    assert [each.id for each in (await records.confirmed()).items] == ["a"]
+    await records.close()
 
 
 WRITER = """

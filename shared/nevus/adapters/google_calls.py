@@ -42,7 +42,7 @@ FAILURES = (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException,
 def passes(error: Exception) -> bool:
     """Whether the same call may succeed a little later."""
     if isinstance(error, api.GoogleAPICallError):
-        return error.code in PASSING_CODES
+        return error.code in PASSING_CODES or isinstance(error, api.Aborted)  # Firestore's word for contention
     if isinstance(error, auth.GoogleAuthError) and error.retryable:
         return True
     return isinstance(error, (*TRANSIENT, api.RetryError))

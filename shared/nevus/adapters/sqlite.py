@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
+from nevus.adapters.cursors import from_micros, make_cursor, read_cursor, to_micros
 from nevus.adapters.sql import GroupWriter, Readers, open_database
-from nevus.domain import AuditEntry, Prediction, Status, TrainingRun
+from nevus.domain import AuditEntry, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
 
 MIGRATIONS = (
@@ -30,10 +29,14 @@ MIGRATIONS = (
         number INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
         subject TEXT NOT NULL)
     """,
+    """
+    ALTER TABLE records ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+    UPDATE records SET confirmed = 1 WHERE json_extract(document, '$.consent.training')
+        AND json_extract(document, '$.diagnosis') IS NOT NULL;
+    CREATE INDEX by_confirmed ON records (created_at, id) WHERE confirmed
+    """,
 )
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHECKSUM_BYTES = 6
-COLUMNS = "id, owner, case_id, status, decision, created_at, revision, document, cam, embedding"
+COLUMNS = "id, owner, case_id, status, decision, confirmed, created_at, revision, document, cam, embedding"
 RAW = {"cam", "embedding"}
 
 
@@ -89,8 +92,7 @@ class SqliteRecords:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         query = f"SELECT * FROM records {where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608
         rows = await self._readers.run(lambda database: database.execute(query, (*values, limit + 1)).fetchall())
-        items = tuple(from_row(row) for row in rows[:limit])
-        return Page(items, make_cursor(items[-1]) if len(rows) > limit else None)
+        return to_page(rows, limit)
 
     async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
         """Oldest first, created before that moment."""
@@ -135,26 +137,23 @@ class SqliteRecords:
         rows = await self._readers.run(lambda database: database.execute(query, (limit,)).fetchall())
         return tuple(AuditEntry(at=from_micros(at), actor=a, action=b, subject=c) for at, a, b, c in rows)
 
+    async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Oldest first: diagnosed, with consent to training; raises ValueError on a cursor that no page gave."""
+        after, place = ("", ()) if cursor is None else ("AND (created_at, id) > (?, ?)", read_cursor(cursor))
+        query = f"SELECT * FROM records WHERE confirmed {after} ORDER BY created_at, id LIMIT ?"  # noqa: S608
+        rows = await self._readers.run(lambda database: database.execute(query, (*place, limit + 1)).fetchall())
+        return to_page(rows, limit)
+
     async def close(self) -> None:
         """Finish the writes that wait, then close the file."""
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._writer.close)
 
 
-def to_micros(moment: datetime) -> int:
-    """Microseconds since 1970; raises TypeError for a moment without a zone."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(micros: int) -> datetime:
-    """The moment in UTC."""
-    return EPOCH + timedelta(microseconds=micros)
-
-
 def to_row(record: Prediction) -> tuple[object, ...]:
     """In the order of COLUMNS."""
     decision = record.result.decision.value if record.result else None
-    facts = (record.id, record.owner, record.context.case_id, record.status.value, decision)
+    facts = (record.id, record.owner, record.context.case_id, record.status.value, decision, record.confirmed)
     document = record.model_dump_json(exclude=RAW)
     return (*facts, to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
 
@@ -163,6 +162,12 @@ def from_row(row: sqlite3.Row) -> Prediction:
     """The record as it was written."""
     record = Prediction.model_validate_json(row["document"])
     return record.model_copy(update={name: row[name] for name in RAW})
+
+
+def to_page(rows: Sequence[sqlite3.Row], limit: int) -> Page:
+    """Of up to `limit` rows; one row more tells that it is not the last."""
+    items = tuple(from_row(row) for row in rows[:limit])
+    return Page(items, make_cursor(items[-1]) if len(rows) > limit else None)
 
 
 def find(database: sqlite3.Connection, record_id: str) -> Prediction:
@@ -178,27 +183,3 @@ def refuse_erased(database: sqlite3.Connection, record_id: str) -> None:
     """Raises Gone when there is a tombstone."""
     if database.execute("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)).fetchone():
         raise Gone(record_id)
-
-
-def make_cursor(last: Prediction | TrainingRun) -> str:
-    """An opaque, URL-safe name for the place after a record, with a checksum against accidents."""
-    place = f"{to_micros(last.created_at)} {last.id}".encode()
-    return base64.urlsafe_b64encode(checksum(place) + place).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[int, str]:
-    """Raises ValueError for a text that `make_cursor` did not make."""
-    try:
-        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeError) as error:
-        raise ValueError("not a cursor") from error
-    place = raw[CHECKSUM_BYTES:]
-    if raw[:CHECKSUM_BYTES] != checksum(place) or b" " not in place:
-        raise ValueError("not a cursor")
-    micros, _, record_id = place.decode().partition(" ")
-    return int(micros), record_id
-
-
-def checksum(place: bytes) -> bytes:
-    """Tells a cursor from other texts; no secret, since a page shows only what its caller may see."""
-    return hashlib.sha256(place).digest()[:CHECKSUM_BYTES]

@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+from nevus.adapters.cursors import make_cursor, read_cursor, to_micros
 from nevus.adapters.sql import GroupWriter, Readers, open_database
-from nevus.adapters.sqlite import make_cursor, read_cursor, to_micros
 from nevus.domain import TrainingRun
 from nevus.ports import AlreadyExists, NotFound, PreconditionFailed, RunPage
 
