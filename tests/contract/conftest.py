@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.issuer import Issuer, token_issuer
 
 from nevus.adapters.files import FileStore
 from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.oidc import OidcIdentity, Roles, Verifier
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.domain import Role
@@ -45,9 +47,17 @@ def keys_identity(folder: Path) -> tuple[Identity, str]:
     return identity, identity.create_key(Role.CLIENT, "known").secret
 
 
-IDENTITIES: dict[str, Callable[[Path], tuple[Identity, str]]] = {"keys": keys_identity}
+def oidc_identity(issuer: Issuer) -> tuple[Identity, str]:
+    """The same by an ID token."""
+    return OidcIdentity(Verifier(issuer.trusted), Roles()), issuer.token("known")
 
 
-@pytest.fixture(params=IDENTITIES)
-def identity_and_token(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Identity, str]:
-    return IDENTITIES[request.param](tmp_path)
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with token_issuer() as started:
+        yield started
+
+
+@pytest.fixture(params=["keys", "oidc"])
+def identity_and_token(request: pytest.FixtureRequest, tmp_path: Path, issuer: Issuer) -> tuple[Identity, str]:
+    return keys_identity(tmp_path) if request.param == "keys" else oidc_identity(issuer)
