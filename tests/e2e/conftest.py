@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,27 @@ import pytest
 from tests.backends import CLOUD, Backend, Cloud, Embedded
 from tests.gateway_process import GatewayProcess, gateway
 from tests.inference_process import inference
+from tests.photos import draw_lesion
 
 
 @pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> Backend:
     """The stores, as NEVUS_BACKEND says."""
     return Cloud(request.getfixturevalue("gcs"), request.getfixturevalue("firestore")) if CLOUD else Embedded()
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 drawn photos, every second four of them called malignant."""
+    folder = tmp_path_factory.mktemp("photos")
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("file", "malignant", "modality", "split", "group_id", "fitzpatrick"))
+        for number in range(48):
+            draw_lesion((120, 90), number).save(folder / f"{number}.jpg")
+            split = ("train", "train", "val", "test")[number % 4]
+            table.writerow((f"{number}.jpg", number // 4 % 2, "clinical", split, f"g{number}", 2))
+    return folder / "manifest.csv"
 
 
 @pytest.fixture(scope="module")

@@ -12,24 +12,9 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import ROOT
-from tests.photos import draw_lesion
 
 PYTHON = ROOT / ".venv/training/bin/python"
 PLAN = ["--steps", "4", "--head-steps", "2", "--batch-size", "4", "--seed", "3", "--licence", "drawn"]
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 drawn photos of both kinds, three lesions in two photos each; the larger spots are called malignant."""
-    folder = tmp_path_factory.mktemp("photos")
-    with (folder / "manifest.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("file", "malignant", "modality", "split", "group_id", "fitzpatrick"))
-        for number in range(48):
-            draw_lesion((120, 90), number).save(folder / f"{number}.jpg")
-            split = ("train", "train", "val", "test")[number % 4]
-            table.writerow((f"{number}.jpg", number // 4 % 2, "clinical", split, f"g{number}", 2))
-    return folder / "manifest.csv"
 
 
 def weights_of(models: Path) -> Path:
@@ -43,8 +28,17 @@ def training(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.timeout(280)
-def test_train_is_killed_resumes_publishes_and_evaluates(manifest: Path, models_dir: Path, tmp_path: Path) -> None:
-    arguments = ["train", "--data", str(manifest), "--weights", str(weights_of(models_dir)), "--out", "registry", *PLAN]
+def test_train_is_killed_resumes_publishes_and_evaluates(drawn: Path, models_dir: Path, tmp_path: Path) -> None:
+    arguments = [
+        "train",
+        "--data",
+        str(drawn),
+        "--weights",
+        str(weights_of(models_dir)),
+        "--out",
+        "registry",
+        *PLAN,
+    ]
     first = training(arguments, tmp_path)
     end = time.monotonic() + 120
     while not list(tmp_path.glob(".nevus/training/*/plan.json")) and time.monotonic() < end:
@@ -56,7 +50,7 @@ def test_train_is_killed_resumes_publishes_and_evaluates(manifest: Path, models_
     assert second.returncode == 0, told
     assert "as champion" in told
     third = training(
-        ["evaluate", "--data", str(manifest), "--registry", "registry", "--out", "found/report.json"], tmp_path
+        ["evaluate", "--data", str(drawn), "--registry", "registry", "--out", "found/report.json"], tmp_path
     )
     told = third.communicate()[0]
     assert third.returncode == 0, told
