@@ -18,13 +18,14 @@ from tests.contract import predictions
 from tests.contract.predictions import result
 from tests.photos import lesion
 
+from gateway import quarantine
 from gateway.app import create_app
 from gateway.bootstrap import open_services
 from gateway.predict import photo_key
 from gateway.services import Services
 from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
-from nevus.domain import Measurement, ModelRef, Photo, Prediction, Role, Status
+from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, Status
 from nevus.registry import Channel
 
 HOST = "http://nevus.test"
@@ -84,6 +85,12 @@ class Door:
         await self.services.photos.put(photo_key(made.id, facts), PHOTO)
         await self.services.records.create(made)
         return made
+
+    async def upload(self, caller_id: str) -> str:
+        """The id of a photo that this caller has uploaded directly."""
+        upload_id = quarantine.new_upload_id(datetime.now(UTC))
+        await self.services.photos.put(quarantine.key_of(Caller(id=caller_id, role=Role.CLIENT), upload_id), PHOTO)
+        return upload_id
 
     async def credentials(self, kind: str, way: str) -> dict[str, str]:
         """Headers of a caller: a new key, or a new session."""

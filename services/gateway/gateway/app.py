@@ -14,7 +14,7 @@ from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Telemetry
 from gateway.reconcile import Reconciler
-from gateway.routes import docs, models, operations, pages, predictions, session
+from gateway.routes import docs, models, operations, pages, predictions, session, uploads
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
@@ -33,7 +33,15 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (predictions.router, models.router, operations.router, pages.router, session.router, docs.router):
+    for router in (
+        predictions.router,
+        uploads.router,
+        models.router,
+        operations.router,
+        pages.router,
+        session.router,
+        docs.router,
+    ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Telemetry)

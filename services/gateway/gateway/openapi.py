@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the types: problem answers, examples, the multipart form."""
+"""What the OpenAPI document says beside the types: problem answers, examples, the bodies of a prediction."""
 
 from __future__ import annotations
 
@@ -20,24 +20,31 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 EVERYWHERE = ("internal-error", "unavailable")
 TO_CALLERS = ("unauthorized", "invalid-request")
 
-UPLOAD_FORM: dict[str, Any] = {
-    "type": "object",
-    "required": ["image"],
-    "properties": {
-        "image": {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP or HEIC; 20 MB, 50 megapixels"},
-        "modality": {"type": "string", "enum": ["dermoscopic", "clinical"]},
-        "age": {"type": "integer", "minimum": 0, "maximum": 120},
-        "sex": {"type": "string", "enum": ["female", "male", "unknown"]},
-        "site": {"type": "string", "maxLength": 60},
-        "fitzpatrick": {"type": "integer", "minimum": 1, "maximum": 6},
-        "case_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-        "consent_training": {"type": "boolean", "default": False},
-    },
+FACTS: dict[str, Any] = {
+    "modality": {"type": "string", "enum": ["dermoscopic", "clinical"]},
+    "age": {"type": "integer", "minimum": 0, "maximum": 120},
+    "sex": {"type": "string", "enum": ["female", "male", "unknown"]},
+    "site": {"type": "string", "maxLength": 60},
+    "fitzpatrick": {"type": "integer", "minimum": 1, "maximum": 6},
+    "case_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    "consent_training": {"type": "boolean", "default": False},
 }
+IMAGE = {
+    "type": "string",
+    "format": "binary",
+    "description": "in a form: JPEG, PNG, WebP or HEIC; 20 MB, 50 megapixels",
+}
+UPLOAD = {"type": "string", "maxLength": 64, "description": "in JSON: the direct upload that the facts are about"}
+UPLOAD_FORM: dict[str, Any] = {"type": "object", "required": ["image"], "properties": {"image": IMAGE} | FACTS}
+UPLOAD_JSON: dict[str, Any] = {"type": "object", "required": ["upload_id"], "properties": {"upload_id": UPLOAD} | FACTS}
+UPLOAD_ID = "0d3cb2ce40j6hs2vq8s5m1n0tk"
 UPLOAD_EXTRA: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"multipart/form-data": {"schema": UPLOAD_FORM, "example": {"modality": "clinical", "age": 54}}},
+        "content": {
+            "multipart/form-data": {"schema": UPLOAD_FORM, "example": {"modality": "clinical", "age": 54}},
+            "application/json": {"schema": UPLOAD_JSON, "example": {"upload_id": UPLOAD_ID, "age": 54}},
+        },
     }
 }
 

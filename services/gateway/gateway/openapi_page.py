@@ -61,11 +61,15 @@ def _parameter(document: Document, raw: Document) -> Parameter:
 
 
 def _fields(document: Document, body: Document) -> Iterator[Parameter]:
+    """Of all kinds of body that it takes, each once."""
+    seen = set()
     for content in body.get("content", {}).values():
         schema = resolve(document, content.get("schema", {}))
         for name, raw in schema.get("properties", {}).items():
             field = resolve(document, raw)
-            yield Parameter(name, "body", meaning(field, field), name in schema.get("required", ()))
+            if name not in seen:
+                yield Parameter(name, "body", meaning(field, field), name in schema.get("required", ()))
+            seen.add(name)
 
 
 def _answer_examples(document: Document, raw: Document) -> Iterator[tuple[str, str]]:

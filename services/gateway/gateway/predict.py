@@ -27,28 +27,31 @@ EARLIER_PHOTOS = 20
 
 @dataclass(frozen=True)
 class Order:
-    """What a caller asks for; `key` is the Idempotency-Key."""
+    """What a caller asks for; `key` is the Idempotency-Key, `upload_id` stands for a photo that was sent before."""
 
     caller: Caller
     image: bytes
     context: Context
     consent: Consent
     key: str | None = None
+    upload_id: str | None = None
 
     @property
     def record_id(self) -> str:
-        """26 characters: of caller and key, so that a retry finds its record; random without a key."""
-        if self.key is None:
+        """26 characters: of caller and key (or upload), so that a retry finds its record; random without either."""
+        kind, name = ("upload", self.upload_id) if self.key is None else ("prediction", self.key)
+        if name is None:
             digest = secrets.token_bytes(16)
         else:
-            digest = hashlib.sha256(f"prediction\0{self.caller.id}\0{self.key}".encode()).digest()[:16]
+            digest = hashlib.sha256(f"{kind}\0{self.caller.id}\0{name}".encode()).digest()[:16]
         return base64.b32encode(digest).decode().rstrip("=").lower()
 
     @property
     def body_sha256(self) -> str:
-        """Of everything that was sent."""
+        """Of everything that was sent with the request; an upload is known by its id when its photo has gone."""
         said = self.context.model_dump_json() + self.consent.model_dump_json()
-        return hashlib.sha256(hashlib.sha256(self.image).digest() + said.encode()).hexdigest()
+        sent = self.image if self.upload_id is None else f"upload\0{self.upload_id}".encode()
+        return hashlib.sha256(hashlib.sha256(sent).digest() + said.encode()).hexdigest()
 
 
 def photo_key(record_id: str, photo: Photo) -> str:
@@ -61,19 +64,21 @@ async def predict(services: Services, order: Order) -> Prediction:
 
     Raises Problem: why a photo is refused, `idempotency-key-reused`, `erased`, `unavailable`.
     """
-    record_id, body = order.record_id, order.body_sha256
-    earlier = await replay(services, record_id, body) if order.key else None
-    if earlier:
-        return earlier
+    earlier = await replay(services, order.record_id, order.body_sha256) if order.key else None
+    return earlier or await assess(services, order)
+
+
+async def assess(services: Services, order: Order) -> Prediction:
+    """As `predict`, without a look at what was answered before."""
     clean = await services.intake.clean(order.image)
-    fresh = new_record(order, record_id, body, clean)
+    fresh = new_record(order, clean)
     answered = await store_and_measure(services, fresh, clean.jpeg)
     try:
         await services.records.create(answered)
     except AlreadyExists:
         return await settled(services, answered)
     except Gone:
-        await services.photos.delete(photo_key(record_id, answered.photo))
+        await services.photos.delete(photo_key(answered.id, answered.photo))
         raise erased() from None
     except PortError as error:
         raise Problem("unavailable", "The record could not be written.") from error
@@ -111,14 +116,14 @@ async def settled(services: Services, late: Prediction) -> Prediction:
     return same_request(found, late.body_sha256)
 
 
-def new_record(order: Order, record_id: str, body: str, clean: Clean) -> Prediction:
+def new_record(order: Order, clean: Clean) -> Prediction:
     """A pending record."""
     return Prediction(
-        id=record_id,
+        id=order.record_id,
         owner=order.caller.id,
         status=Status.PENDING,
         created_at=datetime.now(UTC),
-        body_sha256=body,
+        body_sha256=order.body_sha256,
         context=order.context,
         consent=order.consent,
         photo=Photo(sha256=hashlib.sha256(clean.jpeg).hexdigest(), width=clean.width, height=clean.height),

@@ -28,20 +28,16 @@ def new_upload_id(now: datetime) -> str:
     return base64.b32hexencode(begin + secrets.token_bytes(RANDOM_BYTES)).decode().rstrip("=").lower()
 
 
-def is_over(upload_id: str, now: datetime) -> bool:
-    """Whether an upload is older than the quarantine keeps it; a text that is no upload id counts as over."""
-    if not UPLOAD_ID.fullmatch(upload_id):
-        return True
-    made = int.from_bytes(base64.b32hexdecode(upload_id.upper() + "=" * 6)[:TIME_BYTES], "big") * MILLISECOND
-    return now - EPOCH - made > KEPT
-
-
 def key_of(caller: Caller, upload_id: str) -> str:
     """The object's key in the photo store."""
     digest = hashlib.sha256(f"upload\0{caller.id}\0{upload_id}".encode()).hexdigest()[:32]
     return f"{PREFIX}{upload_id}.{digest}"
 
 
-def key_is_over(key: str, now: datetime) -> bool:
-    """As `is_over`, for an object's key."""
-    return is_over(key.removeprefix(PREFIX).partition(".")[0], now)
+def is_over(key: str, now: datetime) -> bool:
+    """Whether an object is older than the quarantine keeps it; one whose key has no upload id counts as over."""
+    upload_id = key.removeprefix(PREFIX).partition(".")[0]
+    if not UPLOAD_ID.fullmatch(upload_id):
+        return True
+    made = int.from_bytes(base64.b32hexdecode(upload_id.upper() + "=" * 6)[:TIME_BYTES], "big") * MILLISECOND
+    return now - EPOCH - made > KEPT

@@ -95,7 +95,7 @@ class Reconciler:
         """Drop old tombstones and uploads, and photos that had no record in this sweep and the one before."""
         await self._services.records.forget_tombstones(before=datetime.now(UTC) - TOMBSTONES_KEPT)
         keys, now = await self._services.photos.list(""), datetime.now(UTC)
-        for key in (key for key in keys if key.startswith(quarantine.PREFIX) and quarantine.key_is_over(key, now)):
+        for key in (key for key in keys if key.startswith(quarantine.PREFIX) and quarantine.is_over(key, now)):
             await self._services.photos.delete(key)
         orphans = {key for key in keys if not key.startswith(quarantine.PREFIX) and await self._is_orphan(key)}
         for key in orphans & self._suspects:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     intake_queue: int = Field(128, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
     intake_timeout: float = Field(5.0, gt=0, description="seconds that decoding one photo may take")
     upload_timeout: float = Field(60.0, gt=0, description="seconds that sending one photo may take")
+    upload_lifetime: int = Field(
+        900, ge=1, le=43_200, description="seconds that the URL of a direct upload is good for"
+    )
     reconcile_tries: int = Field(5, ge=1, description="tries until a pending prediction has failed")
     reconcile_after: float = Field(2.0, ge=0, description="seconds after which a pending prediction is tried again")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")

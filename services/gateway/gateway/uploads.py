@@ -1,25 +1,37 @@
-"""Reading a multipart upload with its limits, in memory: nothing of it is written to a disk."""
+"""Reading what is asked about a photo, as a form or as JSON, in memory: nothing of it is written to a disk."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.bodies import limited, read_body, too_slow
+from gateway.photo_size import MAX_PHOTO, check_size, too_large
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
 from nevus.domain import Consent, Context
 
-MAX_PHOTO = 20 * 1024 * 1024
 MAX_FIELDS = 64 * 1024
 OTHER_FIELDS = frozenset({"consent_training", "idempotency_key"})
 SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class UploadedPhoto(Context):
+    """The JSON of a prediction: the facts, and which upload they are about."""
+
+    upload_id: str = Field(max_length=64)
+    consent_training: bool = False
+
+    @property
+    def context(self) -> Context:
+        """What was said of the photo."""
+        return Context.model_validate(self.model_dump(exclude={"upload_id", "consent_training"}))
 
 
 class MemoryParser(MultiPartParser):
@@ -58,18 +70,33 @@ class Upload:
 async def read_upload(request: Request, *, timeout: float) -> Upload:
     """Read the form; raises Problem: `photo-missing`, `photo-too-large`, `invalid-request`, `upload-timeout`."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise Problem("photo-missing", "Send multipart/form-data with the photo in the field `image`.")
+        raise Problem("photo-missing", "Send multipart/form-data with the photo in the field `image`, or JSON.")
+    body = limited(request, MAX_PHOTO + MAX_FIELDS, too_large())
     try:
         async with asyncio.timeout(timeout):
-            form = await MemoryParser(request.headers, limited(request), max_files=1, max_fields=20).parse()
+            form = await MemoryParser(request.headers, body, max_files=1, max_fields=20).parse()
             try:
                 return await from_form(form)
             finally:
                 await form.close()
     except TimeoutError:
-        raise Problem("upload-timeout", "Sending the photo took too long.") from None
+        raise too_slow() from None
     except (MultiPartException, ClientDisconnect) as error:
         raise Problem("invalid-request", "The form is damaged or incomplete.") from error
+
+
+async def read_json(request: Request, *, timeout: float) -> UploadedPhoto:
+    """Read the JSON; raises Problem: `invalid-request`, `upload-timeout`."""
+    body = await read_body(request, MAX_FIELDS, Problem("invalid-request", "At most 64 KB of JSON."), timeout=timeout)
+    try:
+        return UploadedPhoto.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
+
+
+def is_json(request: Request) -> bool:
+    """Whether the body is said to be JSON."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 async def from_form(form: FormData) -> Upload:
@@ -79,33 +106,6 @@ async def from_form(form: FormData) -> Upload:
         raise Problem("photo-missing", "Send the photo as a file in the field `image`.")
     fields = {name: value for name, value in form.items() if isinstance(value, str) and value.strip()}
     return Upload(check_size(await image.read()), fields)
-
-
-async def limited(request: Request) -> AsyncGenerator[bytes, None]:
-    """The body's chunks; raises Problem as soon as there are too many."""
-    length = request.headers.get("content-length", "0")
-    read = 0
-    if length.isdigit() and int(length) > MAX_PHOTO + MAX_FIELDS:
-        raise too_large()
-    async for chunk in request.stream():
-        read += len(chunk)
-        if read > MAX_PHOTO + MAX_FIELDS:
-            raise too_large()
-        yield chunk
-
-
-def check_size(image: bytes) -> bytes:
-    """Raises Problem for a photo that is empty or too large."""
-    if not image:
-        raise Problem("photo-unreadable", "The file is empty.")
-    if len(image) > MAX_PHOTO:
-        raise too_large()
-    return image
-
-
-def too_large() -> Problem:
-    """413."""
-    return Problem("photo-too-large", f"At most {MAX_PHOTO // 1024 // 1024} MB.")
 
 
 def check_key(key: str | None) -> str | None:

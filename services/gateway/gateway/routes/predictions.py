@@ -13,11 +13,12 @@ from gateway import heatmap, lookup
 from gateway.auth import AnyCaller, ClinicianCaller
 from gateway.openapi import UPLOAD_EXTRA, answers, image_answer
 from gateway.predict import Order, predict
+from gateway.predict_upload import predict_upload
 from gateway.problems import Problem
 from gateway.services import Services
-from gateway.uploads import check_key, read_upload
+from gateway.uploads import check_key, is_json, read_json, read_upload
 from gateway.views import EXAMPLE, PENDING_EXAMPLE, PageView, PredictionView, show, show_page
-from nevus.domain import Frozen, Status
+from nevus.domain import Caller, Consent, Frozen, Status
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 RecordId = Annotated[str, Path(pattern="^[a-z2-7]{26}$", examples=[EXAMPLE["id"]])]
@@ -31,7 +32,7 @@ PENDING_ANSWER = {
 REFUSALS = (
     "forbidden", "cross-site-request", "upload-timeout", "erased", "photo-too-large", "photo-too-many-pixels",
     "photo-unsupported", "photo-animated", "invalid-request", "photo-missing", "photo-unreadable", "photo-too-small",
-    "idempotency-key-reused", "busy",
+    "idempotency-key-reused", "upload-missing", "busy",
 )  # fmt: skip
 
 
@@ -52,15 +53,28 @@ class DiagnosisIn(Frozen):
 async def create_prediction(
     request: Request, caller: AnyCaller, idempotency_key: Annotated[str | None, Header()] = None
 ) -> Response:
-    """Assess a photo. The same Idempotency-Key and body give the same answer; another body is refused."""
+    """Assess a photo, sent here as a form or before by a direct upload, which JSON then names.
+
+    The same Idempotency-Key and body give the same answer; another body is refused. An `upload_id` is such a key too.
+    """
     services: Services = request.app.state.services
     key = check_key(idempotency_key)
     async with services.intake.place():
-        upload = await read_upload(request, timeout=services.settings.upload_timeout)
-        record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
+        if is_json(request):
+            record = await predict_upload(services, await order_of_upload(request, caller, key))
+        else:
+            upload = await read_upload(request, timeout=services.settings.upload_timeout)
+            record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
     status = 202 if record.status is Status.PENDING else 201
     headers = {"Location": f"/v1/predictions/{record.id}"} | ({"Retry-After": "2"} if status == 202 else {})
     return Response(show(record).model_dump_json(), status, headers, "application/json")
+
+
+async def order_of_upload(request: Request, caller: Caller, key: str | None) -> Order:
+    """From JSON."""
+    services: Services = request.app.state.services
+    said = await read_json(request, timeout=services.settings.upload_timeout)
+    return Order(caller, b"", said.context, Consent(training=said.consent_training), key, said.upload_id)
 
 
 @router.get(
