@@ -10,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status, TrainingRun
 
+TOMBSTONES_KEPT = timedelta(days=30)
+
 
 class PortError(Exception):
     """Base of every failure that a port reports."""

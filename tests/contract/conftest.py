@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from tests.issuer import Issuer, token_issuer
 
 from nevus.adapters.files import FileStore
+from nevus.adapters.firestore import FirestoreRecords
+from nevus.adapters.firestore_runs import FirestoreRuns
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import OidcIdentity, Roles, Verifier
 from nevus.adapters.sqlite import SqliteRecords
@@ -17,9 +20,19 @@ from nevus.domain import Role
 from nevus.ports import Identity, ObjectStore, RecordStore, RunStore
 
 OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {"files": FileStore}
-RECORD_STORES: dict[str, Callable[[Path], SqliteRecords]] = {"sqlite": lambda folder: SqliteRecords(folder / "r.db")}
+RECORD_STORES: dict[str, Callable[[Path], RecordStore]] = {
+    "sqlite": lambda folder: SqliteRecords(folder / "r.db"),
+    "firestore": lambda _: FirestoreRecords(new_project()),
+}
+RUN_STORES: dict[str, Callable[[Path], RunStore]] = {
+    "sqlite": lambda folder: SqliteRuns(folder / "runs.db"),
+    "firestore": lambda _: FirestoreRuns(new_project()),
+}
 
-RUN_STORES: dict[str, Callable[[Path], RunStore]] = {"sqlite": lambda folder: SqliteRuns(folder / "runs.db")}
+
+def new_project() -> str:
+    """With a database that nobody else uses."""
+    return f"nevus-{secrets.token_hex(8)}"
 
 
 @pytest.fixture(params=OBJECT_STORES)
@@ -27,15 +40,32 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     return OBJECT_STORES[request.param](tmp_path)
 
 
+@pytest.fixture
+def emulated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Start what a store needs, only if the test's store needs it."""
+
+    def start(name: str) -> None:
+        if name == "firestore":
+            monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore").address)
+
+    return start
+
+
 @pytest.fixture(params=RECORD_STORES)
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RecordStore]:
+async def records(
+    request: pytest.FixtureRequest, tmp_path: Path, emulated: Callable[[str], None]
+) -> AsyncIterator[RecordStore]:
+    emulated(request.param)
     store = RECORD_STORES[request.param](tmp_path)
     yield store
     await store.close()
 
 
 @pytest.fixture(params=RUN_STORES)
-async def runs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunStore]:
+async def runs(
+    request: pytest.FixtureRequest, tmp_path: Path, emulated: Callable[[str], None]
+) -> AsyncIterator[RunStore]:
+    emulated(request.param)
     store = RUN_STORES[request.param](tmp_path)
     yield store
     await store.close()

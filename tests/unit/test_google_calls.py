@@ -12,11 +12,13 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from nevus.adapters.google_calls import Damaged, passes, repeated, reported
-from nevus.ports import NotFound, PortError, PreconditionFailed, Unavailable
+from nevus.ports import AlreadyExists, NotFound, PortError, PreconditionFailed, Unavailable
 
 PASSING = [
     api.TooManyRequests("slower"),
+    api.ResourceExhausted("slower"),
     api.ServiceUnavailable("down"),
+    api.Aborted("contention"),
     api.DeadlineExceeded("late"),
     api.from_http_status(408, "late"),
     requests.ConnectionError(),
@@ -57,7 +59,9 @@ def test_other_failures_do_not_pass(error: Exception) -> None:
     ("error", "port"),
     [
         (api.NotFound("x"), NotFound),
+        (api.AlreadyExists("x"), AlreadyExists),
         (api.PreconditionFailed("x"), PreconditionFailed),
+        (api.FailedPrecondition("x"), PreconditionFailed),
         (api.Forbidden("x"), Unavailable),
     ],
 )

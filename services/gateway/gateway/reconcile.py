@@ -11,12 +11,11 @@ from gateway import quarantine
 from gateway.predict import attempt, count, photo_key
 from gateway.services import Services
 from nevus.domain import Prediction, Status
-from nevus.ports import Gone, NotFound, PortError, PreconditionFailed
+from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, PreconditionFailed
 
 log = logging.getLogger("gateway.reconcile")
 BATCH = 20
 GIVE_UP_AFTER = timedelta(hours=24)
-TOMBSTONES_KEPT = timedelta(days=30)
 SWEEP_SECONDS = 3600.0
 
 

@@ -13,7 +13,7 @@ import urllib3
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from nevus.ports import NotFound, PreconditionFailed, Unavailable
+from nevus.ports import AlreadyExists, NotFound, PreconditionFailed, Unavailable
 
 T = TypeVar("T")
 
@@ -70,7 +70,9 @@ def reported(what: str) -> Iterator[None]:
         yield
     except api.NotFound as error:
         raise NotFound(what) from error
-    except api.PreconditionFailed as error:
+    except api.AlreadyExists as error:
+        raise AlreadyExists(what) from error
+    except (api.PreconditionFailed, api.FailedPrecondition) as error:
         raise PreconditionFailed(what) from error
     except (*FAILURES, Damaged, OSError) as error:  # TimeoutError and ConnectionError are OSErrors
         raise Unavailable(f"{what}: {type(error).__name__}") from error

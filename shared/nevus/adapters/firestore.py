@@ -1,0 +1,237 @@
+"""Prediction records and the audit log in Firestore.
+
+`records/{id}` is a record: `created_at`, `owner`, `status` and, where there is one, `case_id`, `decision` and
+`confirmed: true` are there for queries; `body` is the record as JSON in a map, `cam` and `embedding` are its bytes.
+Erasing replaces all of it by a tombstone at the same place, `erased_at` and `expires_at`: so one write is enough to
+create a record that was never there, and no query finds a tombstone. A TTL policy on the collection `records`, field
+`expires_at`, drops tombstones without us.
+
+`audit/{time}-{random}` is an entry of the audit log, and `written_at`, which orders them: the writer's clock, never
+twice the same in one process.
+
+deploy/firestore.indexes.json holds the composite indexes of the queries below and exempts every other field from
+Firestore's own. Both collections grow by time, which Firestore takes up to 500 writes a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from google.api_core import exceptions as api
+from google.cloud.firestore import AsyncQuery
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from nevus.adapters.cursors import from_micros, make_cursor
+from nevus.adapters.firestore_calls import (
+    Snapshot,
+    document_at,
+    found,
+    in_order,
+    leave_client,
+    numbered,
+    once,
+    only,
+    take_client,
+    unchanged,
+)
+from nevus.adapters.google_calls import DEADLINE, repeated, reported
+from nevus.domain import AuditEntry, Decision, Prediction, Status
+from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, Page, PreconditionFailed
+
+RAW = {"cam", "embedding"}
+BATCH = 100  # tombstones forgotten at once
+UP, DOWN = AsyncQuery.ASCENDING, AsyncQuery.DESCENDING
+
+
+class FirestoreRecords:
+    """A `RecordStore` in a project's Firestore database; all stores of a process share one client."""
+
+    def __init__(self, project: str, database: str = "(default)") -> None:
+        self._name = (project, database)
+        client = take_client(*self._name)
+        self._records = client.collection("records")
+        self._audit = client.collection("audit")
+        self._written_at = 0
+
+    async def create(self, record: Prediction) -> None:
+        """One write; where something is, one read tells what. Raises AlreadyExists, Gone, Unavailable."""
+        document, fields = document_at(self._records, record.id), to_fields(record)
+
+        async def write(earlier: int) -> None:
+            try:
+                await document.create(fields, **once())
+            except api.AlreadyExists:
+                stored = to_record(await document.get(**once()))
+                if not earlier or stored != record:
+                    raise
+
+        with reported(record.id):
+            await numbered(write)
+
+    async def get(self, record_id: str) -> Prediction:
+        """Raises NotFound, Gone, Unavailable."""
+        document = document_at(self._records, record_id)
+        with reported(record_id):
+            return to_record(await repeated(lambda: document.get(**once())))
+
+    async def replace(self, record: Prediction) -> Prediction:
+        """Write when the stored revision is `record.revision`; raises PreconditionFailed, NotFound, Gone."""
+        document = document_at(self._records, record.id)
+        changed = record.model_copy(update={"revision": record.revision + 1})
+
+        async def write(earlier: int) -> None:
+            snapshot = await document.get(**once())
+            stored = to_record(snapshot)
+            if earlier and stored == changed:
+                return
+            if stored.revision != record.revision:
+                raise PreconditionFailed(f"revision is {stored.revision}, not {record.revision}")
+            await document.update(only(snapshot, to_fields(changed)), option=unchanged(snapshot), **once())
+
+        with reported(record.id):
+            await numbered(write)
+        return changed
+
+    async def page(
+        self, *, owner: str | None, case_id: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """Newest first; raises ValueError on a cursor that no page gave."""
+        query = AsyncQuery(self._records)
+        for field, value in {"owner": owner, "case_id": case_id}.items():
+            if value is not None:
+                query = query.where(filter=FieldFilter(field, "==", value))
+        with reported("records"):
+            return to_page(await found(in_order(query, DOWN, cursor).limit(limit + 1)), limit)
+
+    async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
+        """Oldest first, created before that moment."""
+        query = self._records.where(filter=FieldFilter("status", "==", status.value))
+        query = query.where(filter=FieldFilter("created_at", "<", before))
+        with reported("records"):
+            return tuple(to_record(each) for each in await found(in_order(query, UP).limit(limit)))
+
+    async def erase(self, record_id: str, *, at: datetime) -> None:
+        """Replace the record by its tombstone; raises NotFound, Gone, Unavailable."""
+        document = document_at(self._records, record_id)
+        tombstone = {"erased_at": at, "expires_at": at + TOMBSTONES_KEPT}
+
+        async def write(earlier: int) -> None:
+            snapshot = await document.get(**once())
+            if earlier and snapshot.exists and snapshot.to_dict() == tombstone:
+                return
+            to_record(snapshot)
+            try:
+                await document.update(only(snapshot, tombstone), option=unchanged(snapshot), **once())
+            except api.FailedPrecondition as error:
+                raise api.Aborted("it was changed meanwhile") from error
+
+        with reported(record_id):
+            await numbered(write)
+
+    async def forget_tombstones(self, *, before: datetime) -> int:
+        """Drop tombstones older than that moment; returns how many. Few are left where the TTL policy works."""
+        query = self._records.where(filter=FieldFilter("erased_at", "<", before)).limit(BATCH)
+        forgotten = 0
+        with reported("records"):
+            while tombstones := await found(query):
+                dropped = sum(await asyncio.gather(*(drop(each) for each in tombstones)))
+                forgotten += dropped
+                if len(tombstones) < BATCH or not dropped:
+                    break
+        return forgotten
+
+    async def counts(self) -> dict[str, int]:
+        """Records by status and by decision: `status:complete`, `decision:refer`, ..."""
+        keys = [("status", each.value) for each in Status] + [("decision", each.value) for each in Decision]
+        with reported("records"):
+            numbers = await asyncio.gather(*(self._count(*key) for key in keys))
+        return {f"{field}:{value}": n for (field, value), n in zip(keys, numbers, strict=True) if n}
+
+    async def _count(self, field: str, value: str) -> int:
+        query = self._records.where(filter=FieldFilter(field, "==", value)).count()
+        return int((await repeated(lambda: query.get(**once(DEADLINE))))[0][0].value)
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Append to the audit log; its name is its own, so what is already there was written by an earlier try."""
+        self._written_at = max(self._written_at + 1, time.time_ns() // 1000)
+        document = self._audit.document(f"{self._written_at:017d}-{secrets.token_hex(8)}")
+        fields = entry.model_dump(mode="json") | {"written_at": from_micros(self._written_at)}
+
+        async def write() -> None:
+            try:
+                await document.create(fields, **once())
+            except api.AlreadyExists:
+                return
+
+        with reported("audit"):
+            await repeated(write)
+
+    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Newest first."""
+        query = AsyncQuery(self._audit).order_by("written_at", DOWN).order_by("__name__", DOWN).limit(limit)
+        with reported("audit"):
+            return tuple(to_entry(each) for each in await found(query))
+
+    async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Oldest first: diagnosed, with consent to training; raises ValueError on a cursor that no page gave."""
+        query = self._records.where(filter=FieldFilter("confirmed", "==", True))
+        with reported("records"):
+            return to_page(await found(in_order(query, UP, cursor).limit(limit + 1)), limit)
+
+    async def close(self) -> None:
+        """Close the connection, unless another store of this process uses it."""
+        await leave_client(*self._name)
+
+
+async def drop(tombstone: Snapshot) -> bool:
+    """Whether it was dropped by us: a record may have taken its place since it was found."""
+
+    async def delete() -> bool:
+        try:
+            await tombstone.reference.delete(option=unchanged(tombstone), **once())
+        except api.FailedPrecondition:
+            return False
+        return True
+
+    return await repeated(delete)
+
+
+def to_fields(record: Prediction) -> dict[str, Any]:
+    """A record's document; what is not so is left out, and takes no place in an index."""
+    searched = {
+        "owner": record.owner,
+        "case_id": record.context.case_id,
+        "status": record.status.value,
+        "decision": record.result.decision.value if record.result else None,
+        "confirmed": record.confirmed or None,
+        "created_at": record.created_at,
+    }
+    body = {"body": record.model_dump(mode="json", exclude=RAW), "cam": record.cam, "embedding": record.embedding}
+    return {name: value for name, value in searched.items() if value is not None} | body
+
+
+def to_record(snapshot: Snapshot) -> Prediction:
+    """The record as it was written; raises NotFound, or Gone for a tombstone."""
+    fields = snapshot.to_dict()
+    if fields is None:
+        raise NotFound(snapshot.id)
+    if "erased_at" in fields:
+        raise Gone(snapshot.id)
+    return Prediction.model_validate(fields["body"] | {name: fields[name] for name in RAW})
+
+
+def to_page(snapshots: Sequence[Snapshot], limit: int) -> Page:
+    """Of up to `limit` records; one more tells that it is not the last."""
+    items = tuple(to_record(each) for each in snapshots[:limit])
+    return Page(items, make_cursor(items[-1]) if len(snapshots) > limit else None)
+
+
+def to_entry(snapshot: Snapshot) -> AuditEntry:
+    """An entry as it was written."""
+    fields = snapshot.to_dict() or {}
+    return AuditEntry(**{name: fields[name] for name in AuditEntry.model_fields})
