@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,17 @@ class Emulator:
     @property
     def url(self) -> str:
         return f"http://{self.address}"
+
+    @classmethod
+    def of_environment(cls) -> Emulator:
+        """Cloud Storage's, as its clients find it."""
+        return cls(os.environ["STORAGE_EMULATOR_HOST"].removeprefix("http://"))
+
+    def new_bucket(self) -> str:
+        """An empty bucket that nobody else uses."""
+        name = f"nevus-{secrets.token_hex(8)}"
+        httpx.post(f"{self.url}/storage/v1/b", json={"name": name}, trust_env=False).raise_for_status()
+        return name
 
 
 def firestore_is_here() -> bool:

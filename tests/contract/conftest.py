@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.emulators import Emulator
 from tests.issuer import Issuer, token_issuer
 
 from nevus.adapters.files import FileStore
 from nevus.adapters.firestore import FirestoreRecords
 from nevus.adapters.firestore_runs import FirestoreRuns
+from nevus.adapters.gcs import GcsStore
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import OidcIdentity, Roles, Verifier
 from nevus.adapters.sqlite import SqliteRecords
@@ -19,7 +21,10 @@ from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.domain import Role
 from nevus.ports import Identity, ObjectStore, RecordStore, RunStore
 
-OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {"files": FileStore}
+OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {
+    "files": FileStore,
+    "gcs": lambda _: GcsStore(Emulator.of_environment().new_bucket()),
+}
 RECORD_STORES: dict[str, Callable[[Path], RecordStore]] = {
     "sqlite": lambda folder: SqliteRecords(folder / "r.db"),
     "firestore": lambda _: FirestoreRecords(new_project()),
@@ -36,7 +41,8 @@ def new_project() -> str:
 
 
 @pytest.fixture(params=OBJECT_STORES)
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+def objects(request: pytest.FixtureRequest, tmp_path: Path, emulated: Callable[[str], None]) -> ObjectStore:
+    emulated(request.param)
     return OBJECT_STORES[request.param](tmp_path)
 
 
@@ -47,6 +53,8 @@ def emulated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     def start(name: str) -> None:
         if name == "firestore":
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore").address)
+        if name == "gcs":
+            monkeypatch.setenv("STORAGE_EMULATOR_HOST", request.getfixturevalue("gcs").url)
 
     return start
 
