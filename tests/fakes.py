@@ -16,7 +16,7 @@ from gateway.intake import Intake
 from gateway.intake_worker import Clean, Refusal, clean
 from gateway.metrics import Metrics
 from gateway.problems import Problem, busy
-from gateway.services import Manifests, Services
+from gateway.services import Callers, Manifests, Services
 from gateway.settings import Settings
 from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
@@ -105,7 +105,7 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
         records=records,
         registry=registry,
         manifests=Manifests(registry),
-        identity=identity,
+        callers=Callers(identity, sessions=identity),
         classifier=classifier,
         intake=cast("Intake", intake),
         metrics=Metrics(),

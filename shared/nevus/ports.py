@@ -236,10 +236,17 @@ class JobRunner(Protocol):
 
 
 class Identity(Protocol):
-    """Who is calling by bearer token; None for a token that is malformed, unknown or revoked."""
+    """Who is calling by bearer token; None for a token that is malformed, unknown, expired or revoked."""
 
     async def caller(self, token: str) -> Caller | None:
-        """Resolve a bearer token."""
+        """Resolve a bearer token; raises `Unavailable` while that cannot be told."""
+
+
+class ServiceIdentity(Protocol):
+    """Which service account is calling by bearer token."""
+
+    async def email(self, token: str) -> str | None:
+        """Its address; None for a token that does not hold. Raises `Unavailable` while that cannot be told."""
 
 
 class Classifier(Protocol):

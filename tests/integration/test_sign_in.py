@@ -14,6 +14,7 @@ from gateway import html_problems
 from gateway.auth import SESSION_COOKIE, AdminCaller, AnyCaller, ClinicianCaller
 from gateway.routes import session
 from gateway.security import HEADERS, SecurityHeaders
+from gateway.services import Callers
 from nevus.adapters.keys import SqliteIdentity
 from nevus.domain import Caller, Role
 
@@ -28,7 +29,7 @@ def identity(tmp_path: Path) -> SqliteIdentity:
 
 def small_app(identity: SqliteIdentity) -> FastAPI:
     app = FastAPI()
-    app.state.services = SimpleNamespace(identity=identity)
+    app.state.services = SimpleNamespace(callers=Callers(identity, sessions=identity))
     html_problems.install(app)
     app.include_router(session.router)
     app.add_middleware(SecurityHeaders)

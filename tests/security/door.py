@@ -6,20 +6,23 @@ import base64
 import dataclasses
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import numpy as np
 from fastapi import FastAPI
 from tests.contract import predictions
 from tests.contract.predictions import result
+from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, token_issuer
 from tests.photos import lesion
 
 from gateway import quarantine
 from gateway.app import create_app
+from gateway.auth import IAP_HEADER
 from gateway.bootstrap import open_services
 from gateway.predict import photo_key
 from gateway.services import Services
@@ -31,6 +34,8 @@ from nevus.registry import Channel
 HOST = "http://nevus.test"
 CALLERS = ("nobody", "malformed", "revoked", "other", "owner", "clinician", "admin")
 ROLES = {"clinician": Role.CLINICIAN, "admin": Role.ADMIN}
+EMAILS = {"clinician_emails": "clinician@nevus.test", "admin_emails": "admin@nevus.test"}
+KEY_WAYS, OIDC_WAYS = ("key", "session"), ("token", "iap")
 PHOTO = lesion((300, 225))
 
 
@@ -64,6 +69,7 @@ class Door:
 
     app: FastAPI
     client: httpx.AsyncClient
+    issuer: Issuer
 
     @property
     def services(self) -> Services:
@@ -71,7 +77,7 @@ class Door:
 
     @property
     def identity(self) -> SqliteIdentity:
-        return cast(SqliteIdentity, self.services.identity)
+        return cast(SqliteIdentity, self.services.callers.identity)
 
     async def record(self) -> Prediction:
         """A new record of the caller `owner`, with its photo."""
@@ -93,14 +99,30 @@ class Door:
         return upload_id
 
     async def credentials(self, kind: str, way: str) -> dict[str, str]:
-        """Headers of a caller: a new key, or a new session."""
+        """Headers of a caller: a new key, session, ID token or assertion of IAP."""
         if kind == "nobody":
             return {}
         secret = "x" if kind == "malformed" else await self._secret(kind, way)
-        return {"Authorization": f"Bearer {secret}"} if way == "key" else {"Cookie": f"nevus_session={secret}"}
+        if way in ("key", "token"):
+            return {"Authorization": f"Bearer {secret}"}
+        return {"Cookie": f"nevus_session={secret}"} if way == "session" else {IAP_HEADER: secret}
+
+    def link(self) -> str:
+        """A sign-in link's token, or one that is as good as any where there are none."""
+        return self.identity.create_invite(Role.CLIENT) if self.services.callers.sessions else "x"
+
+    def _signed(self, kind: str, way: str) -> str:
+        """A revoked one has expired; a role is a claim, or behind IAP an address."""
+        times: dict[str, Any] = {"exp": int(time.time()) - 3600} if kind == "revoked" else {}
+        if way == "token":
+            return self.issuer.token(kind, role=ROLES.get(kind), **times)
+        subject = f"accounts.google.com:{kind}" if kind in ROLES else kind
+        return self.issuer.assertion(subject, email=f"{kind}@nevus.test", **times)
 
     async def _secret(self, kind: str, way: str) -> str:
         role = ROLES.get(kind, Role.CLIENT)
+        if way in OIDC_WAYS:
+            return self._signed(kind, way)
         if way == "key":
             key = self.identity.create_key(role, kind)
             if kind == "revoked":
@@ -116,7 +138,14 @@ class Door:
 @asynccontextmanager
 async def open_door(settings: Settings) -> AsyncIterator[Door]:
     """The app, started."""
-    app = create_app(settings, opening)
-    transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=HOST) as client:
-        yield Door(app, client)
+    with token_issuer() as issuer:
+        app = create_app(settings.model_copy(update=believing(issuer)), opening)
+        transport = httpx.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            yield Door(app, client, issuer)
+
+
+def believing(issuer: Issuer) -> dict[str, str]:
+    """Settings that take the tokens of an issuer for those of Firebase, IAP and Google."""
+    urls = dict.fromkeys(("oidc_keys_url", "iap_keys_url", "google_keys_url"), issuer.url)
+    return urls | EMAILS | {"google_cloud_project": AUDIENCE, "iap_audience": IAP_AUDIENCE}

@@ -1,4 +1,4 @@
-"""Who may do what: every route of the app, by every kind of caller, with a key and with a session."""
+"""Who may do what: every route of the app, by every kind of caller, by every way in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -16,11 +16,11 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
-from tests.security.door import CALLERS, HOST, PHOTO, Door, open_door
+from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, PHOTO, Door, open_door
 
 from gateway.app import create_app
+from gateway.auth import IAP_HEADER
 from gateway.settings import Settings
-from nevus.domain import Role
 from nevus.registry import Channel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,7 +50,7 @@ async def a_diagnosis(_: Door) -> dict[str, Any]:
 
 
 async def a_link(door: Door) -> dict[str, Any]:
-    return {"data": {"token": door.identity.create_invite(Role.CLIENT)}}
+    return {"data": {"token": door.link()}}
 
 
 async def a_move(door: Door) -> dict[str, Any]:
@@ -60,10 +60,11 @@ async def a_move(door: Door) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What each of CALLERS is answered, and what is sent."""
+    """What each of CALLERS is answered, and what is sent; `oidc` where it differs with IDENTITY=oidc."""
 
     answers: str
     body: Body = nothing
+    oidc: str = ""
 
 
 # nobody, malformed, revoked, other, owner, clinician, admin
@@ -79,7 +80,7 @@ ROWS = {
     ("GET", "/metrics"): Row(ANYONE),
     ("GET", "/static/{path}"): Row(ANYONE),
     ("GET", "/sign-in"): Row(ANYONE),
-    ("POST", "/sign-in"): Row("303 303 303 303 303 303 303", a_link),
+    ("POST", "/sign-in"): Row("303 303 303 303 303 303 303", a_link, oidc="404 404 404 404 404 404 404"),
     ("POST", "/sign-out"): Row("401 401 401 303 303 303 303"),
     ("GET", "/"): Row(KNOWN),
     ("POST", "/results"): Row("401 401 401 303 303 303 303", a_photo),
@@ -106,10 +107,20 @@ WRITING = [route for route in ROWS if route[0] != "GET" and route != SIGNED]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    data = tmp_path_factory.mktemp("data")
-    shutil.copytree(models_dir, data / "models", ignore=shutil.ignore_patterns("*.keras"))
-    async with open_door(Settings(data_dir=data, models_dir=None, nevus_admin_key=None, intake_workers=1)) as opened:
+    async with open_door(settings(models_dir, tmp_path_factory.mktemp("data"))) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def oidc_door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    async with open_door(settings(models_dir, tmp_path_factory.mktemp("oidc"), identity="oidc")) as opened:
+        yield opened
+
+
+def settings(models_dir: Path, data: Path, identity: Literal["keys", "oidc"] = "keys") -> Settings:
+    shutil.copytree(models_dir, data / "models", ignore=shutil.ignore_patterns("*.keras"))
+    base = Settings(data_dir=data, models_dir=None, nevus_admin_key=None, intake_workers=1)
+    return base.model_copy(update={"identity": identity})
 
 
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:
@@ -136,31 +147,48 @@ async def test_every_route_has_a_row(tmp_path: Path) -> None:
     assert routes_of(create_app(Settings(data_dir=tmp_path))) == set(ROWS)
 
 
-@pytest.mark.parametrize("way", ["key", "session"])
+@pytest.mark.parametrize("way", KEY_WAYS + OIDC_WAYS)
 @pytest.mark.parametrize("route", ROWS, ids=" ".join)
-async def test_each_caller_is_answered_as_the_row_says(door: Door, route: tuple[str, str], way: str) -> None:
+async def test_each_caller_is_answered_as_the_row_says(
+    door: Door, oidc_door: Door, route: tuple[str, str], way: str
+) -> None:
     answered = []
+    opened = door if way in KEY_WAYS else oidc_door
     for kind in CALLERS:
-        answer = await ask(door, route, OWN_PAGE | await door.credentials(kind, way))
+        answer = await ask(opened, route, OWN_PAGE | await opened.credentials(kind, way))
         answered.append(str(answer.status_code))
         if answer.status_code in {401, 403, 404}:
             assert answer.headers["content-type"] == "application/problem+json"
-    assert " ".join(answered) == ROWS[route].answers
+    row = ROWS[route]
+    assert " ".join(answered) == (row.oidc if way in OIDC_WAYS and row.oidc else row.answers)
 
 
 @pytest.mark.parametrize("route", WRITING, ids=" ".join)
-async def test_no_other_site_writes_with_a_session(door: Door, route: tuple[str, str]) -> None:
-    for foreign in ({}, {"Origin": "http://evil.test"}, OWN_PAGE | {"Sec-Fetch-Site": "cross-site"}):
-        answer = await ask(door, route, foreign | await door.credentials("admin", "session"))
-        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/cross-site-request")
+async def test_no_other_site_writes_as_who_is_signed_in(door: Door, oidc_door: Door, route: tuple[str, str]) -> None:
+    for opened, way in ((door, "session"), (oidc_door, "iap")):
+        for foreign in ({}, {"Origin": "http://evil.test"}, OWN_PAGE | {"Sec-Fetch-Site": "cross-site"}):
+            answer = await ask(opened, route, foreign | await opened.credentials("admin", way))
+            assert (answer.status_code, answer.json()["type"]) == (403, "/problems/cross-site-request")
 
 
 @pytest.mark.parametrize("route", WRITING, ids=" ".join)
-async def test_a_bad_key_is_not_made_good_by_a_session(door: Door, route: tuple[str, str]) -> None:
+async def test_a_bad_bearer_is_not_made_good_by_what_a_browser_brings(
+    door: Door, oidc_door: Door, route: tuple[str, str]
+) -> None:
     if route == ("POST", "/sign-in"):
         return
-    session, key = await door.credentials("admin", "session"), await door.credentials("revoked", "key")
-    assert (await ask(door, route, OWN_PAGE | session | key)).status_code == 401
+    for opened, browser, bearer in ((door, "session", "key"), (oidc_door, "iap", "token")):
+        good, bad = await opened.credentials("admin", browser), await opened.credentials("revoked", bearer)
+        assert (await ask(opened, route, OWN_PAGE | good | bad)).status_code == 401
+
+
+async def test_each_deployment_takes_its_own_ways_in_alone(door: Door, oidc_door: Door) -> None:
+    for way in KEY_WAYS:
+        assert (await ask(oidc_door, ("GET", "/"), await door.credentials("admin", way))).status_code == 401
+    for way in OIDC_WAYS:
+        assert (await ask(door, ("GET", "/"), await oidc_door.credentials("admin", way))).status_code == 401
+    swapped = {"Authorization": f"Bearer {(await oidc_door.credentials('admin', 'iap'))[IAP_HEADER]}"}
+    assert (await ask(oidc_door, ("GET", "/"), swapped)).status_code == 401
 
 
 @pytest.mark.parametrize("route", ROWS, ids=" ".join)

@@ -1,4 +1,7 @@
-"""Who is calling: a Bearer key, or else the session cookie of the pages. A request with both is judged by its key."""
+"""Who is calling: a Bearer key or token, or else what a browser brings: IAP's header, or the pages' session cookie.
+
+A request with several is judged by its bearer alone.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +13,48 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from gateway.problems import Problem
-from gateway.services import Services
+from gateway.services import Callers, Services
 from nevus.domain import Caller, Role
 
 SESSION_COOKIE = "nevus_session"
+IAP_HEADER = "x-goog-iap-jwt-assertion"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE = frozenset({"same-origin", "none"})
 
 # These two document the ways in; `any_caller` reads the request itself.
-Key = Annotated[object, Security(HTTPBearer(auto_error=False, scheme_name="key", description="An API key, `nvs_...`"))]
+BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="An API key, `nvs_...`, or an OIDC ID token")
+Key = Annotated[object, Security(BEARER)]
 Session = Annotated[object, Security(APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="session"))]
 
 
 async def any_caller(request: Request, _key: Key, _session: Session) -> Caller:
     """Whoever is known; raises the problems `unauthorized` and `cross-site-request`."""
     services: Services = request.app.state.services
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        caller = await services.identity.caller(token.strip()) if scheme.lower() == "bearer" else None
+    if "authorization" in request.headers:
+        token = bearer_token(request)
+        caller = await services.callers.identity.caller(token) if token else None
     else:
-        caller = await services.identity.session(request.cookies.get(SESSION_COOKIE, ""))
+        caller = await browser_caller(request, services.callers)
         if caller is not None:
             refuse_foreign_writes(request)
     if caller is None:
         raise unauthorized()
     return caller
+
+
+def bearer_token(request: Request) -> str:
+    """Of the Authorization header; empty when it is missing or of another scheme."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def browser_caller(request: Request, callers: Callers) -> Caller | None:
+    """Who sits before the browser: IAP says so where it is in use, else the session."""
+    if callers.iap is not None:
+        return await callers.iap.caller(request.headers.get(IAP_HEADER, ""))
+    if callers.sessions is not None:
+        return await callers.sessions.session(request.cookies.get(SESSION_COOKIE, ""))
+    return None
 
 
 def refuse_foreign_writes(request: Request) -> None:
@@ -49,12 +68,12 @@ def refuse_foreign_writes(request: Request) -> None:
     foreign_site = site is not None and site not in OWN_SITE
     foreign_origin = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if foreign_site or foreign_origin or (site is None and origin is None):
-        raise Problem("cross-site-request", "A session is taken from this site's own pages only.")
+        raise Problem("cross-site-request", "Who is signed in writes from this site's own pages only.")
 
 
 def unauthorized() -> Problem:
     """401; tells the same for a missing, malformed, unknown, expired and revoked secret."""
-    return Problem("unauthorized", "Send a valid key, or sign in.", headers={"WWW-Authenticate": "Bearer"})
+    return Problem("unauthorized", "Send a valid key or token, or sign in.", headers={"WWW-Authenticate": "Bearer"})
 
 
 def one_of(*roles: Role) -> Callable[[Caller], Caller]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from gateway.intake import Intake
 from gateway.metrics import Metrics
-from gateway.services import Manifests, Services
+from gateway.services import Callers, Manifests, Services
 from gateway.settings import Settings
 from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
@@ -15,6 +15,7 @@ from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.domain import Role
+from nevus.ports import ServiceIdentity
 from nevus.registry import Registry
 
 FIRST_ADMIN = "admin"
@@ -23,36 +24,82 @@ FIRST_ADMIN = "admin"
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """All adapters, open; closed at the end."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if settings.keeps_files:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     metrics = Metrics()
-    intake = Intake(
-        metrics,
-        workers=settings.intake_workers,
-        places=settings.intake_places,
-        queue=settings.intake_queue,
-        timeout=settings.intake_timeout,
-    )
-    records = SqliteRecords(settings.data_dir / "records.db")
-    identity = SqliteIdentity(settings.data_dir / "identity.db")
-    classifier = HttpClassifier(settings.inference_url, connections=settings.inference_connections)
-    registry = Registry(FileStore(settings.registry_dir))
-    if settings.nevus_admin_key:
-        identity.adopt_key(settings.nevus_admin_key.get_secret_value(), Role.ADMIN, FIRST_ADMIN)
-    await intake.start()
-    try:
+    async with AsyncExitStack() as closing:
+        callers = closing.enter_context(callers_of(settings))
+        records = SqliteRecords(settings.data_dir / "records.db")
+        closing.push_async_callback(records.close)
+        classifier = HttpClassifier(settings.inference_url, connections=settings.inference_connections)
+        closing.push_async_callback(classifier.close)
+        intake = intake_of(settings, metrics)
+        closing.push_async_callback(intake.close)
+        await intake.start()
+        registry = Registry(FileStore(settings.registry_dir))
         yield Services(
             settings=settings,
             photos=FilePhotos(settings.data_dir / "photos"),
             records=records,
             registry=registry,
             manifests=Manifests(registry),
-            identity=identity,
+            callers=callers,
             classifier=classifier,
             intake=intake,
             metrics=metrics,
         )
+
+
+def intake_of(settings: Settings, metrics: Metrics) -> Intake:
+    """The door, not yet open."""
+    return Intake(
+        metrics,
+        workers=settings.intake_workers,
+        places=settings.intake_places,
+        queue=settings.intake_queue,
+        timeout=settings.intake_timeout,
+    )
+
+
+@contextmanager
+def callers_of(settings: Settings) -> Iterator[Callers]:
+    """Every way in that the settings open."""
+    scheduler = service_accounts(settings) if settings.reconcile_audience else None
+    if settings.identity == "oidc":
+        yield oidc_callers(settings, scheduler)
+        return
+    keys = SqliteIdentity(settings.data_dir / "identity.db")
+    if settings.nevus_admin_key:
+        keys.adopt_key(settings.nevus_admin_key.get_secret_value(), Role.ADMIN, FIRST_ADMIN)
+    try:
+        yield Callers(keys, sessions=keys, scheduler=scheduler)
     finally:
-        await intake.close()
-        await classifier.close()
-        await records.close()
-        identity.close()
+        keys.close()
+
+
+def service_accounts(settings: Settings) -> ServiceIdentity:
+    """Whoever calls with a Google ID token made for reconciling."""
+    from nevus.adapters import oidc
+
+    return oidc.ServiceAccounts(settings.reconcile_audience, settings.google_keys_url or oidc.GOOGLE_KEYS)
+
+
+def oidc_callers(settings: Settings, scheduler: ServiceIdentity | None) -> Callers:
+    """People by ID tokens, Firebase's unless another issuer is set; and by IAP's header if its audience is."""
+    from nevus.adapters import oidc
+
+    project = settings.google_cloud_project
+    roles = oidc.Roles(
+        settings.oidc_role_claim, oidc.addresses(settings.admin_emails), oidc.addresses(settings.clinician_emails)
+    )
+    people = oidc.Trusted(
+        settings.oidc_issuer or oidc.FIREBASE_ISSUER + project,
+        settings.oidc_audience or project,
+        settings.oidc_keys_url or oidc.FIREBASE_KEYS,
+    )
+    iap = oidc.Trusted(oidc.IAP_ISSUER, settings.iap_audience, settings.iap_keys_url or oidc.IAP_KEYS, ("ES256",))
+    return Callers(
+        oidc.OidcIdentity(oidc.Verifier(people), roles),
+        iap=oidc.OidcIdentity(oidc.Verifier(iap), roles) if settings.iap_audience else None,
+        scheduler=scheduler,
+    )

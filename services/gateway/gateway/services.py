@@ -9,12 +9,12 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from nevus.domain import Caller, ModelRef
-from nevus.ports import Classifier, Identity, PhotoStore, RecordStore
+from nevus.ports import Classifier, Identity, PhotoStore, RecordStore, ServiceIdentity
 from nevus.registry import Manifest, Registry
 
 
-class Sessions(Identity, Protocol):
-    """Callers by bearer token, and the sessions of the pages."""
+class Sessions(Protocol):
+    """Sign-in links and the sessions of the pages."""
 
     async def redeem(self, token: str) -> str | None:
         """A session's token for a one-time link's, once; None for one that is used, late or unknown."""
@@ -24,6 +24,19 @@ class Sessions(Identity, Protocol):
 
     async def end_session(self, token: str) -> None:
         """Sign out; an unknown session is fine."""
+
+
+@dataclass(frozen=True)
+class Callers:
+    """Who is calling, by each way in that this deployment has: bearer tokens, and what else is not None.
+
+    `iap` reads the header that Identity-Aware Proxy puts on a browser's request, `scheduler` Cloud Scheduler's token.
+    """
+
+    identity: Identity
+    sessions: Sessions | None = None
+    iap: Identity | None = None
+    scheduler: ServiceIdentity | None = None
 
 
 class Manifests:
@@ -49,7 +62,7 @@ class Services:
     records: RecordStore
     registry: Registry
     manifests: Manifests
-    identity: Sessions
+    callers: Callers
     classifier: Classifier
     intake: Intake
     metrics: Metrics

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
@@ -30,6 +30,15 @@ class Settings(BaseSettings):
     storage: Literal["file", "gcs"] = Field("file", description="where photos and models are kept")
     records: Literal["sqlite", "firestore"] = Field("sqlite", description="where records and training runs are kept")
     identity: Literal["keys", "oidc"] = Field("keys", description="who may call")
+    oidc_issuer: str = Field("", description="issuer of people's ID tokens; Firebase of the project unless set")
+    oidc_audience: str = Field("", description="for whom they are made; GOOGLE_CLOUD_PROJECT unless set")
+    oidc_keys_url: str = Field("", description="where the issuer's keys are; Firebase's unless set")
+    oidc_role_claim: str = Field("role", description="claim of an ID token that names the role")
+    admin_emails: str = Field("", description="verified addresses of admins, separated by commas")
+    clinician_emails: str = Field("", description="verified addresses of clinicians, separated by commas")
+    iap_audience: str = Field("", description="audience of IAP's header; without it the header is not taken")
+    iap_keys_url: str = Field("", description="where IAP's keys are; Google's address unless set")
+    google_keys_url: str = Field("", description="where the keys of service accounts' tokens are; Google's unless set")
     jobs: Literal["subprocess", "cloud_run"] = Field("subprocess", description="what runs the training job")
     google_cloud_project: str = Field("", description="project of Firestore")
     firestore_database: str = Field("(default)", description="its database in Firestore")
@@ -49,9 +58,24 @@ class Settings(BaseSettings):
     upload_lifetime: int = Field(
         900, ge=1, le=43_200, description="seconds that the URL of a direct upload is good for"
     )
+    reconcile: Literal["loop", "request"] = Field("loop", description="what finishes pending predictions")
+    reconcile_audience: str = Field("", description="audience of the ID token that asks for reconciling")
+    reconcile_caller: str = Field("", description="e-mail address of the service account that may ask for it")
     reconcile_tries: int = Field(5, ge=1, description="tries until a pending prediction has failed")
     reconcile_after: float = Field(2.0, ge=0, description="seconds after which a pending prediction is tried again")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+
+    @model_validator(mode="after")
+    def _an_issuer_is_named(self) -> Self:
+        firebase, other = self.google_cloud_project, self.oidc_issuer and self.oidc_audience and self.oidc_keys_url
+        if self.identity == "oidc" and not (other or (firebase and not self.oidc_issuer)):
+            raise ValueError("IDENTITY=oidc: set GOOGLE_CLOUD_PROJECT, or OIDC_ISSUER, OIDC_AUDIENCE and OIDC_KEYS_URL")
+        return self
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether anything at all is kept in DATA_DIR."""
+        return (self.storage, self.records, self.identity) != ("gcs", "firestore", "oidc")
 
     @property
     def registry_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""Signing in by a one-time link and out again."""
+"""Signing in by a one-time link and out again; behind IAP, which signs people in itself, what there is to know."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from starlette.responses import RedirectResponse, Response
 from gateway.auth import SESSION_COOKIE, any_caller, refuse_foreign_writes
 from gateway.problems import Problem
 from gateway.rendering import page
-from gateway.services import Services
+from gateway.services import Callers, Services
 
 SESSION_SECONDS = 14 * 24 * 3600
 Token = Annotated[str, Query(max_length=200)]
+IAP_SIGN_OUT = "/?gcp-iap-mode=CLEAR_LOGIN_COOKIE"  # answered by IAP itself
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/sign-in")
 async def show_sign_in(request: Request, token: Token = "") -> Response:
     """A page with a button: a preview of the link must not use it up, so that only the button's POST does."""
-    return page(request, "sign_in.html", token=token)
+    services: Services = request.app.state.services
+    return page(request, "sign_in.html", token=token, links=services.callers.sessions is not None)
 
 
 @router.post("/sign-in")
@@ -28,7 +30,9 @@ async def sign_in(request: Request, token: Annotated[str, Form(max_length=200)])
     """Exchange the link's token for a session."""
     refuse_foreign_writes(request)
     services: Services = request.app.state.services
-    session = await services.identity.redeem(token)
+    if services.callers.sessions is None:
+        raise Problem("not-found", "Nobody signs in by a link here.")
+    session = await services.callers.sessions.redeem(token)
     if session is None:
         raise Problem("unauthorized", "This link was used before, or is older than 15 minutes. Please ask for another.")
     answer = RedirectResponse("/", status_code=303)
@@ -38,9 +42,11 @@ async def sign_in(request: Request, token: Annotated[str, Form(max_length=200)])
 
 @router.post("/sign-out", dependencies=[Depends(any_caller)])
 async def sign_out(request: Request) -> Response:
-    """End the session of this browser."""
-    services: Services = request.app.state.services
-    await services.identity.end_session(request.cookies.get(SESSION_COOKIE, ""))
+    """End the session of this browser, or let IAP end its own."""
+    callers: Callers = request.app.state.services.callers
+    if callers.sessions is None:
+        return RedirectResponse(IAP_SIGN_OUT if callers.iap else "/sign-in", status_code=303)
+    await callers.sessions.end_session(request.cookies.get(SESSION_COOKIE, ""))
     answer = RedirectResponse("/sign-in", status_code=303)
     _set_cookie(request, answer, "", 0)
     return answer
