@@ -226,13 +226,19 @@ class JobRunner(Protocol):
     """Runs the training job, apart from the gateway."""
 
     async def start(self, run_id: str) -> str:
-        """Start the job of a training run; returns the runner's name for it. A failed task is tried again, 3 times."""
+        """Start the job of a training run; returns the runner's name for it. A failed task is tried again, 3 times.
+
+        Starting a run again gives the job that it has. Raises `Unavailable`.
+        """
 
     async def report(self, job: str) -> JobReport:
         """Where it stands; raises `NotFound`."""
 
     async def cancel(self, job: str) -> None:
         """End it soon; one that has ended, or is not known, is fine."""
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
 
 
 class Identity(Protocol):

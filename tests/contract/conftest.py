@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.cloud_run_server import JOB, cloud_run
+from tests.conftest import ROOT
 from tests.emulators import Emulator
 from tests.issuer import Issuer, token_issuer
 
+from nevus.adapters.cloud_run import CloudRunJobs
 from nevus.adapters.files import FileStore
 from nevus.adapters.firestore import FirestoreRecords
 from nevus.adapters.firestore_runs import FirestoreRuns
@@ -18,8 +24,9 @@ from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import OidcIdentity, Roles, Verifier
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
+from nevus.adapters.subprocess_jobs import SubprocessJobs
 from nevus.domain import Role
-from nevus.ports import Identity, ObjectStore, RecordStore, RunStore
+from nevus.ports import Identity, JobRunner, ObjectStore, RecordStore, RunStore
 
 OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {
     "files": FileStore,
@@ -77,6 +84,35 @@ async def runs(
     store = RUN_STORES[request.param](tmp_path)
     yield store
     await store.close()
+
+
+@asynccontextmanager
+async def subprocess_jobs(folder: Path) -> AsyncIterator[JobRunner]:
+    """A script in place of the training job."""
+    jobs = SubprocessJobs([sys.executable, str(ROOT / "tests/training_stand_in.py")], folder, os.environ, pause=0.01)
+    yield jobs
+    await jobs.close()
+
+
+@asynccontextmanager
+async def cloud_run_jobs(_: Path) -> AsyncIterator[JobRunner]:
+    """Against a stand-in for the service."""
+    async with cloud_run() as server:
+        jobs = CloudRunJobs(JOB, endpoint=server.endpoint)
+        yield jobs
+        await jobs.close()
+
+
+JOB_RUNNERS: dict[str, Callable[[Path], AbstractAsyncContextManager[JobRunner]]] = {
+    "subprocess": subprocess_jobs,
+    "cloud_run": cloud_run_jobs,
+}
+
+
+@pytest.fixture(params=JOB_RUNNERS)
+async def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobRunner]:
+    async with JOB_RUNNERS[request.param](tmp_path) as runner:
+        yield runner
 
 
 def keys_identity(folder: Path) -> tuple[Identity, str]:

@@ -48,15 +48,17 @@ def passes(error: Exception) -> bool:
     return isinstance(error, (*TRANSIENT, api.RetryError))
 
 
-async def repeated(call: Callable[[], Awaitable[T]], *, attempts: int = ATTEMPTS, within: float = DEADLINE) -> T:
-    """What `call` returns, which must be safe to repeat: up to `attempts` times, after pauses with jitter.
+async def repeated(
+    call: Callable[[], Awaitable[T]], *, attempts: int = ATTEMPTS, within: float = DEADLINE, pause: float = 0.1
+) -> T:
+    """What `call` returns, which must be safe to repeat: up to `attempts` times, after growing pauses with jitter.
 
     Raises what the last attempt raised, or TimeoutError after `within` seconds for all of them. It takes no
     arguments of the call, because what is to be repeated is logged with its arguments.
     """
     async with asyncio.timeout(within):
         async for attempt in stamina.retry_context(
-            on=passes, attempts=attempts, timeout=within, wait_initial=0.1, wait_max=2.0, wait_jitter=0.5
+            on=passes, attempts=attempts, timeout=within, wait_initial=pause, wait_max=2.0, wait_jitter=0.5
         ):
             with attempt:
                 return await call()
