@@ -104,6 +104,7 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
         photos=photos,
         records=records,
         registry=registry,
+        promotion=registry,
         manifests=Manifests(registry),
         callers=Callers(identity, sessions=identity),
         classifier=classifier,

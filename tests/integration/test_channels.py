@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -12,6 +13,9 @@ import pytest_asyncio
 from tests.security.door import Door, open_door
 
 from gateway.settings import Settings
+from nevus.adapters.files import FileStore
+from nevus.ports import Unavailable
+from nevus.registry import Registry
 
 CHAMPION = "/v1/channels/champion"
 
@@ -67,6 +71,31 @@ async def test_a_damaged_version_is_not_promoted(door: Door) -> None:
     answer = await move(door, "damaged", before.headers["etag"])
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/model-unusable")
     assert (await door.client.get(CHAMPION)).json() == before.json()
+
+
+class OnlyChannels(FileStore):
+    """What the promoter may do; and, as `reader`, what the gateway itself may."""
+
+    def __init__(self, root: Path, *, reader: bool) -> None:
+        super().__init__(root)
+        self.reader = reader
+        self.written: list[str] = []
+
+    async def put(self, key: str, data: bytes, *, if_generation: int | None = None) -> int:
+        self.written.append(key)
+        if self.reader or not key.startswith("channels/"):
+            raise Unavailable("forbidden")
+        return await super().put(key, data, if_generation=if_generation)
+
+
+async def test_a_move_is_the_promoters_one_write(door: Door, tmp_path: Path) -> None:
+    reader, promoter = (OnlyChannels(tmp_path / "models", reader=reader) for reader in (True, False))
+    door.app.state.services = dataclasses.replace(
+        door.services, registry=Registry(reader), promotion=Registry(promoter)
+    )
+    tag = (await door.client.get(CHAMPION)).headers["etag"]
+    assert (await move(door, "second", tag)).status_code == 200
+    assert (reader.written, promoter.written) == ([], ["channels/champion.json"])
 
 
 async def test_a_channel_may_point_nowhere_at_first(door: Door) -> None:

@@ -9,11 +9,9 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Callers, Manifests, Services
 from gateway.settings import Settings
-from nevus.adapters.file_photos import FilePhotos
-from nevus.adapters.files import FileStore
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
-from nevus.adapters.sqlite import SqliteRecords
+from nevus.adapters.stores import model_store, photo_store, record_store
 from nevus.domain import Role
 from nevus.ports import ServiceIdentity
 from nevus.registry import Registry
@@ -29,25 +27,31 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     metrics = Metrics()
     async with AsyncExitStack() as closing:
         callers = closing.enter_context(callers_of(settings))
-        records = SqliteRecords(settings.data_dir / "records.db")
+        records = record_store(settings)
         closing.push_async_callback(records.close)
         classifier = HttpClassifier(settings.inference_url, connections=settings.inference_connections)
         closing.push_async_callback(classifier.close)
         intake = intake_of(settings, metrics)
         closing.push_async_callback(intake.close)
         await intake.start()
-        registry = Registry(FileStore(settings.registry_dir))
+        registry = Registry(model_store(settings))
         yield Services(
             settings=settings,
-            photos=FilePhotos(settings.data_dir / "photos"),
+            photos=photo_store(settings),
             records=records,
             registry=registry,
+            promotion=promotion_of(settings, registry),
             manifests=Manifests(registry),
             callers=callers,
             classifier=classifier,
             intake=intake,
             metrics=metrics,
         )
+
+
+def promotion_of(settings: Settings, registry: Registry) -> Registry:
+    """The registry in the name of the service account that may move channels, where there is one."""
+    return Registry(model_store(settings, impersonate=settings.promoter)) if settings.promoter else registry
 
 
 def intake_of(settings: Settings, metrics: Metrics) -> Intake:

@@ -75,7 +75,7 @@ async def move(
     replaced = int(if_match.strip('"')) if ETAG.fullmatch(if_match) else -1
     try:
         await services.registry.load(ref, (MODEL_FILE, STATISTICS_FILE))
-        generation = await services.registry.point(channel, ref, if_generation=replaced)
+        generation = await services.promotion.point(channel, ref, if_generation=replaced)
     except RegistryError as error:
         raise Problem("model-unusable", str(error)) from error
     except (PreconditionFailed, NotFound):

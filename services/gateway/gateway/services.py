@@ -55,12 +55,16 @@ class Manifests:
 
 @dataclass(frozen=True)
 class Services:
-    """One gateway's adapters and settings, on `app.state.services`."""
+    """One gateway's adapters and settings, on `app.state.services`.
+
+    `registry` is for reading; `promotion` writes, and only where channels point.
+    """
 
     settings: Settings
     photos: PhotoStore
     records: RecordStore
     registry: Registry
+    promotion: Registry
     manifests: Manifests
     callers: Callers
     classifier: Classifier
