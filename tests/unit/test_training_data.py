@@ -54,17 +54,17 @@ def test_a_bad_manifest_is_refused_with_its_reason(tmp_path: Path, text: str, to
     path = tmp_path / "manifest.csv"
     path.write_text(text)
     with pytest.raises(ManifestError, match=told):
-        read_manifest(path)
+        read_manifest(str(path), tmp_path)
 
 
 def test_an_unstated_modality_stays_unstated(tmp_path: Path) -> None:
     path = tmp_path / "manifest.csv"
     path.write_text("file,malignant,modality\n1.jpg,0,\n2.jpg,1,clinical\n")
-    assert [row.context.modality for row in read_manifest(path)] == [None, Modality.CLINICAL]
+    assert [row.context.modality for row in read_manifest(str(path), tmp_path)] == [None, Modality.CLINICAL]
 
 
-def test_real_splits_share_no_lesion(real_manifest: Path) -> None:
-    found = read_manifest(real_manifest)
+def test_real_splits_share_no_lesion(real_manifest: Path, tmp_path: Path) -> None:
+    found = read_manifest(str(real_manifest), tmp_path)
     assert shared_groups(found) == 0
     assert not [row for row in found if row.split == "held"]
 

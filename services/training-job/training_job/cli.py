@@ -10,24 +10,19 @@ from typing import Annotated
 
 import typer
 
-from nevus.adapters.files import FileStore
+from nevus.adapters.places import model_store_at
 from nevus.domain import ModelRef
 from nevus.ports import PortError
-from nevus.registry import (
-    KERAS_FILE,
-    MANIFEST_FILE,
-    Channel,
-    Manifest,
-    Registry,
-    RegistryError,
-    Version,
-    parse_manifest,
-    sha256,
-)
-from training_job.data import ManifestError, read_manifest, shared_groups, split_by_group
+from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
+from nevus.telemetry import configure
+from training_job.bootstrap import registry_at
+from training_job.data import ManifestError, Row, paths, read_manifest, refuse_shared_groups, split_by_group
+from training_job.fetch import fetch
+from training_job.finding import find_version
+from training_job.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
-Data = Annotated[Path, typer.Option(help="CSV with the columns file and malignant; docs/training.md names the others")]
+Data = Annotated[str, typer.Option(help="CSV with the columns file and malignant (docs/training.md); or gs://...")]
 UNSTATED = "not stated; the licences of the training photos apply"
 
 
@@ -35,7 +30,7 @@ UNSTATED = "not stated; the licences of the training photos apply"
 def train(
     data: Data,
     weights: Annotated[str, typer.Option(help="a .pth or .keras file, imagenet (downloads), or champion")] = "imagenet",
-    out: Annotated[Path, typer.Option(help="the model registry")] = Path("models"),
+    out: Annotated[str, typer.Option(help="the model registry; a path or gs://bucket")] = "models",
     backbone: Annotated[str, typer.Option(help="the network")] = "mobilenet_v2",
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
     steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 4800,
@@ -52,10 +47,9 @@ def train(
 
     if backbone not in backbones.BACKBONES:
         raise typer.BadParameter(f"one of: {', '.join(backbones.BACKBONES)}", param_hint="--backbone")
-    rows = split_by_group(read_manifest(data))
-    if shared_groups(rows):
-        raise ManifestError(f"{shared_groups(rows)} lesions or patients stand in more than one split")
-    registry = Registry(FileStore(out))
+    rows = split_by_group(read_data(data, Settings()))
+    refuse_shared_groups(rows)
+    registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
     plan = training.Plan(weights=start, steps=steps, head_steps=head_steps, batch_size=batch_size, seed=seed)
@@ -72,6 +66,13 @@ def train(
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
 
 
+def read_data(data: str, settings: Settings) -> list[Row]:
+    """The rows of a manifest, their photos and masks on this machine; raises ManifestError, PortError."""
+    rows = read_manifest(data, settings.cache_dir)
+    fetch(paths(rows), settings.cache_dir)
+    return rows
+
+
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:
     path = runs / f"{parent.version}.keras"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,39 +85,37 @@ def evaluate(
     data: Data,
     out: Annotated[Path, typer.Option(help="FILE.json; FILE.csv with one row a photo comes beside it")],
     model: Annotated[str, typer.Option(help="a version, a channel, or a version's folder")] = "champion",
-    registry: Annotated[Path, typer.Option(help="the model registry")] = Path("models"),
+    registry: Annotated[str | None, typer.Option(help="the model registry; a path or gs://bucket")] = None,
     split: Annotated[str, typer.Option(help="of the data, where it names splits")] = "test",
     shortcuts: Annotated[bool, typer.Option(help="also what can be told without the lesion (masks, border)")] = False,
 ) -> None:
     """Evaluate a version as it is served, on LiteRT, with 95 % intervals overall and per subgroup."""
     from training_job import evaluate as evaluation
 
-    version = asyncio.run(find_version(model, registry))
-    found, answered = evaluation.run(version, read_manifest(data), split=split, shortcuts=shortcuts)
+    settings = Settings()
+    version = asyncio.run(find_version(model, registry_at(registry, settings)))
+    found, answered = evaluation.run(version, read_data(data, settings), split=split, shortcuts=shortcuts)
     evaluation.write(out, found, answered)
     typer.echo(json.dumps(found["overall"], indent=1))
 
 
-async def find_version(model: str, registry_dir: Path) -> Version:
-    """A version by its folder, channel or name; raises NotFound, RegistryError."""
-    folder = Path(model)
-    if (folder / MANIFEST_FILE).is_file():
-        return read_folder(folder)
-    registry = Registry(FileStore(registry_dir))
-    if model in list(Channel):
-        return await registry.load(await registry.resolve(Channel(model)))
-    return await registry.load(await registry.by_version(model))
+@app.command()
+def score(
+    data: Annotated[str, typer.Option(help="CSV with the column file; a path or gs:// address")],
+    out: Annotated[str, typer.Option(help="a folder for the results; a path or gs:// address")],
+    model: Annotated[str, typer.Option(help="a version, or a channel")] = "champion",
+    registry: Annotated[str | None, typer.Option(help="the model registry; a path or gs://bucket")] = None,
+    part: Annotated[int, typer.Option(min=1, help="photos a part; a task that is tried again goes on after one")] = 500,
+    memory: Annotated[float, typer.Option(min=0.1, help="GiB of a task, for the cost")] = 2.0,
+    merge: Annotated[bool, typer.Option("--merge", help="only merge the shards")] = False,
+) -> None:
+    """Score any number of photos; with CLOUD_RUN_TASK_INDEX and _COUNT a shard of them, the last one merges."""
+    from training_job import scoring
 
-
-def read_folder(folder: Path) -> Version:
-    """A version's folder outside of a registry, its files checked; raises RegistryError, OSError."""
-    data = (folder / MANIFEST_FILE).read_bytes()
-    manifest: Manifest = parse_manifest(data)
-    files = {name: (folder / name).read_bytes() for name in manifest.files}
-    wrong = [name for name, content in files.items() if sha256(content) != manifest.files[name].sha256]
-    if wrong:
-        raise RegistryError(f"{', '.join(wrong)} of {manifest.version} does not have the hash that its manifest names")
-    return Version(ModelRef(name=manifest.name, version=manifest.version, sha256=sha256(data)), manifest, files)
+    configure("training-job", (settings := Settings()).log_level)
+    task = scoring.Task(data=data, out=out, model=model, part_rows=part, gib=memory)
+    summary = scoring.merge(task) if merge else scoring.run(task, registry_at(registry, settings), settings)
+    typer.echo("other shards are not finished" if summary is None else json.dumps(summary, indent=1))
 
 
 def main() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nevus.adapters.places import folder_of, place
 from nevus.domain import Context, Modality
+from nevus.ports import NotFound
+from training_job.fetch import local_path
 
 SPLITS = ("train", "val", "test")
 REQUIRED = ("file", "malignant")
@@ -51,29 +56,49 @@ class Row:
     @property
     def context(self) -> Context:
         """What a caller would have said about the photo."""
-        return Context(
-            modality=Modality(self.modality) if self.modality else None,
-            age=int(float(self.age)) if self.age else None,
-            site=self.site[:60] or None,
-            fitzpatrick=int(self.fitzpatrick) if self.fitzpatrick else None,
-        )
+        return context_of(vars(self))
 
 
-def read_manifest(path: Path) -> list[Row]:
-    """All usable rows; rows that are held out of everything are left out. Raises ManifestError, OSError."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = set(REQUIRED) - set(reader.fieldnames or ())
-        if missing:
-            raise ManifestError(f"{path.name} lacks the column {', '.join(sorted(missing))}")
-        rows = [_row(record, path.parent, line) for line, record in enumerate(reader, start=2)]
-    rows = [row for row in rows if row.split != "held"]
+def context_of(record: Mapping[str, str]) -> Context:
+    """What a manifest's columns say of a photo; raises ValueError on what cannot be."""
+    found = {name: record.get(name) or None for name in ("modality", "age", "site", "fitzpatrick")}
+    return Context(
+        modality=Modality(found["modality"]) if found["modality"] else None,
+        age=int(float(found["age"])) if found["age"] else None,
+        site=found["site"] and found["site"][:60],
+        fitzpatrick=int(found["fitzpatrick"]) if found["fitzpatrick"] else None,
+    )
+
+
+@contextmanager
+def open_manifest(manifest: str, required: Sequence[str]) -> Iterator[Iterator[dict[str, str]]]:
+    """Its records as they are read from a path or a `gs://` address; raises ManifestError, Unavailable."""
+    name = manifest.rpartition("/")[2]
+    try:
+        with place(manifest).reading() as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text)
+            missing = set(required) - set(reader.fieldnames or ())
+            if missing:
+                raise ManifestError(f"{name} lacks the column {', '.join(sorted(missing))}")
+            yield reader
+    except NotFound as error:
+        raise ManifestError(f"there is no manifest {name}") from error
+
+
+def read_manifest(manifest: str, cache: Path, *, held: bool = False) -> list[Row]:
+    """All usable rows; those held out of everything only when asked for. What is in Cloud Storage is not fetched yet.
+
+    Raises ManifestError, Unavailable.
+    """
+    with open_manifest(manifest, REQUIRED) as records:
+        rows = [_row(record, folder_of(manifest), cache, line) for line, record in enumerate(records, start=2)]
+    rows = [row for row in rows if held or row.split != "held"]
     if not rows:
-        raise ManifestError(f"{path.name} has no rows")
+        raise ManifestError(f"{manifest.rpartition('/')[2]} has no rows")
     return rows
 
 
-def _row(record: dict[str, str], root: Path, line: int) -> Row:
+def _row(record: dict[str, str], folder: str, cache: Path, line: int) -> Row:
     given = {key: value.strip() for key, value in record.items() if key in Row.__dataclass_fields__ and value}
     malignant, leak, mask = given.pop("malignant", ""), given.pop("leak", "") == "1", given.pop("mask", "")
     if malignant not in ("0", "1") or "file" not in given:
@@ -81,10 +106,10 @@ def _row(record: dict[str, str], root: Path, line: int) -> Row:
     if given.get("modality", Modality.CLINICAL.value) not in list(Modality):
         raise ManifestError(f"line {line}: unknown modality {given['modality']!r}")
     return Row(
-        path=root / given["file"],
+        path=local_path(folder, given["file"], cache),
         malignant=int(malignant),
         leak=leak,
-        mask=root / mask if mask else None,
+        mask=local_path(folder, mask, cache) if mask else None,
         **given,
     )
 
@@ -110,6 +135,20 @@ def shared_groups(rows: Iterable[Row]) -> int:
         if row.group_id and not row.leak:
             splits.setdefault((row.source, row.group_id), set()).add(row.split)
     return sum(len(found) > 1 for found in splits.values())
+
+
+def refuse_shared_groups(rows: Iterable[Row]) -> None:
+    """Raises ManifestError when a lesion or patient stands in more than one split."""
+    if shared := shared_groups(rows):
+        raise ManifestError(f"{shared} lesions or patients stand in more than one split")
+
+
+def paths(rows: Iterable[Row]) -> Iterator[Path]:
+    """Of their photos and masks."""
+    for row in rows:
+        yield row.path
+        if row.mask:
+            yield row.mask
 
 
 def fingerprint(rows: Iterable[Row]) -> str:

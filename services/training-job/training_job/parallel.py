@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from nevus.machine import cores
 from training_job.data import Row
@@ -15,21 +16,35 @@ Worker = TypeVar("Worker")
 Answer = TypeVar("Answer")
 
 
+class Workers(Generic[Worker]):
+    """Things that one thread at a time may use."""
+
+    def __init__(self, make: Callable[[], Worker], count: int) -> None:
+        self._free: SimpleQueue[Worker] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(make())
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Worker]:
+        """One of them; waits for it."""
+        worker = self._free.get()
+        try:
+            yield worker
+        finally:
+            self._free.put(worker)
+
+
 def on_all_cores(
     make: Callable[[], Worker], work: Callable[[Worker, Row], Answer], rows: Sequence[Row], step: Step
 ) -> Iterator[Answer]:
     """`work` on each row, answers in order; a worker that `make` made is used by one thread at a time."""
-    free: SimpleQueue[Worker] = SimpleQueue()
-    for _ in range(cores()):
-        free.put(make())
+    workers = Workers(make, cores())
 
     def one(row: Row) -> Answer:
-        worker = free.get()
-        try:
-            return work(worker, row)
-        finally:
-            free.put(worker)
-            step()
+        with workers.borrowed() as worker:
+            answer = work(worker, row)
+        step()
+        return answer
 
     with ThreadPoolExecutor(cores()) as pool:
         yield from pool.map(one, rows)

@@ -1,0 +1,38 @@
+"""Finding a version by what a person calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nevus.domain import ModelRef
+from nevus.registry import (
+    MANIFEST_FILE,
+    Channel,
+    Manifest,
+    Registry,
+    RegistryError,
+    Version,
+    parse_manifest,
+    sha256,
+)
+
+
+async def find_version(model: str, registry: Registry) -> Version:
+    """A version by its folder, channel or name; raises NotFound, RegistryError."""
+    folder = Path(model)
+    if (folder / MANIFEST_FILE).is_file():
+        return read_folder(folder)
+    if model in list(Channel):
+        return await registry.load(await registry.resolve(Channel(model)))
+    return await registry.load(await registry.by_version(model))
+
+
+def read_folder(folder: Path) -> Version:
+    """A version's folder outside of a registry, its files checked; raises RegistryError, OSError."""
+    data = (folder / MANIFEST_FILE).read_bytes()
+    manifest: Manifest = parse_manifest(data)
+    files = {name: (folder / name).read_bytes() for name in manifest.files}
+    wrong = [name for name, content in files.items() if sha256(content) != manifest.files[name].sha256]
+    if wrong:
+        raise RegistryError(f"{', '.join(wrong)} of {manifest.version} does not have the hash that its manifest names")
+    return Version(ModelRef(name=manifest.name, version=manifest.version, sha256=sha256(data)), manifest, files)
