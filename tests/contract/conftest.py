@@ -16,21 +16,26 @@ from tests.emulators import Emulator
 from tests.issuer import Issuer, token_issuer
 
 from nevus.adapters.cloud_run import CloudRunJobs
+from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
 from nevus.adapters.firestore import FirestoreRecords
 from nevus.adapters.firestore_runs import FirestoreRuns
-from nevus.adapters.gcs import GcsStore
+from nevus.adapters.gcs import GcsPhotos, GcsStore
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import OidcIdentity, Roles, Verifier
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.adapters.subprocess_jobs import SubprocessJobs
 from nevus.domain import Role
-from nevus.ports import Identity, JobRunner, ObjectStore, RecordStore, RunStore
+from nevus.ports import Identity, JobRunner, ObjectStore, PhotoStore, RecordStore, RunStore
 
 OBJECT_STORES: dict[str, Callable[[Path], ObjectStore]] = {
     "files": FileStore,
     "gcs": lambda _: GcsStore(Emulator.of_environment().new_bucket()),
+}
+PHOTO_STORES: dict[str, Callable[[Path], PhotoStore]] = {
+    "files": FilePhotos,
+    "gcs": lambda _: GcsPhotos(Emulator.of_environment().new_bucket()),
 }
 RECORD_STORES: dict[str, Callable[[Path], RecordStore]] = {
     "sqlite": lambda folder: SqliteRecords(folder / "r.db"),
@@ -51,6 +56,12 @@ def new_project() -> str:
 def objects(request: pytest.FixtureRequest, tmp_path: Path, emulated: Callable[[str], None]) -> ObjectStore:
     emulated(request.param)
     return OBJECT_STORES[request.param](tmp_path)
+
+
+@pytest.fixture(params=PHOTO_STORES)
+def photos(request: pytest.FixtureRequest, tmp_path: Path, emulated: Callable[[str], None]) -> PhotoStore:
+    emulated(request.param)
+    return PHOTO_STORES[request.param](tmp_path)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ async def test_the_url_is_whole_and_good_for_as_long_as_it_says(door: Door) -> N
     assert told["url"].startswith(f"{HOST}/v1/uploads/content?")
     assert (told["method"], told["headers"]) == ("PUT", {"Content-Type": "image/jpeg"})
     assert told["max_bytes"] == 20 * 1024 * 1024
-    async with httpx.AsyncClient(transport=door.client._transport) as stranger:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(door.app), base_url=HOST) as stranger:
         assert (await put(stranger, told, PHOTO)).status_code == 200
     (key,) = await door.services.photos.list(PREFIX)
     assert (await door.services.photos.get(key)).data == PHOTO

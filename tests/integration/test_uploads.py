@@ -13,11 +13,13 @@ import httpx
 import pytest
 import pytest_asyncio
 from tests.direct import ask, begin, put, uploaded
+from tests.emulators import Emulator
 from tests.photos import lesion
 from tests.security.door import Door, open_door
 
 from gateway.quarantine import KEPT, PREFIX, key_of, new_upload_id
 from gateway.settings import Settings
+from nevus.adapters.gcs import GcsPhotos
 from nevus.domain import Caller, Measurement, Role
 from nevus.ports import PhotoStore, Unavailable
 
@@ -49,12 +51,27 @@ class Full:
         return getattr(self._real, name)
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def opened(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+def exchange(door: Door, **parts: Any) -> None:
+    door.app.state.services = dataclasses.replace(door.services, **parts)
+
+
+def bucket(gcs: Emulator) -> GcsPhotos:
+    """Photos in a new bucket of the emulator."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
+        return GcsPhotos(gcs.new_bucket())
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["files", "gcs"])
+async def opened(
+    request: pytest.FixtureRequest, models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Door]:
     data = tmp_path_factory.mktemp("data")
     settings = Settings(data_dir=data, models_dir=models_dir, nevus_admin_key=None, intake_workers=2, reconcile_after=9)
     async with open_door(settings) as door:
         door.client.headers.update(await door.credentials("owner", "key"))
+        if request.param == "gcs":
+            exchange(door, photos=bucket(request.getfixturevalue("gcs")))
         yield door
 
 
@@ -66,10 +83,6 @@ async def door(opened: Door) -> AsyncIterator[Door]:
         await services.photos.delete(key)
     yield opened
     opened.app.state.services = services
-
-
-def exchange(door: Door, **parts: Any) -> None:
-    door.app.state.services = dataclasses.replace(door.services, **parts)
 
 
 async def waiting(door: Door) -> int:
@@ -110,6 +123,15 @@ async def test_a_retry_is_told_the_same_when_the_upload_has_gone(door: Door, key
     again = await ask(door.client, upload_id, key, age=40)
     assert (again.status_code, again.json()) == (201, first.json())
     assert problem(await ask(door.client, upload_id, key, age=41)) == (422, "idempotency-key-reused")
+
+
+async def test_what_a_crash_left_behind_an_answer_goes_with_the_retry(door: Door) -> None:
+    upload_id = await uploaded(door.client, PHOTO)
+    first = await ask(door.client, upload_id)
+    await door.services.photos.put(key_of(OWNER, upload_id), PHOTO)
+    again = await ask(door.client, upload_id)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert (await waiting(door), await photos_of(door, first.json()["id"])) == (0, 1)
 
 
 async def test_a_key_used_for_another_upload_takes_nothing_from_this_one(door: Door) -> None:
