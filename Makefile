@@ -34,12 +34,15 @@ e2e-cloud: ## the same on Google's Firestore emulator and fake-gcs-server
 	$(INSTALL) dev gateway inference training
 	exec env NEVUS_BACKEND=cloud $(DEV)/python -m pytest tests/e2e $(ARGS)
 
-lint: ## style, types, import contracts
+lint: ## style, types, import contracts, images
 	$(INSTALL) dev
 	$(DEV)/ruff check $(PATHS)
 	$(DEV)/ruff format --check $(PATHS)
 	$(DEV)/mypy
 	$(DEV)/lint-imports --no-cache
+	$(DEV)/hadolint docker/*.Dockerfile
+	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
+	$(DEV)/docker-compose -f docker/compose.yaml config --quiet
 
 train: ## make train DATA=manifest.csv
 	$(if $(DATA),,$(error Say which pictures: make train DATA=manifest.csv))
