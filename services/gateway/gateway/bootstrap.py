@@ -9,6 +9,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Callers, Manifests, Services
 from gateway.settings import Settings
+from nevus.adapters.google_tokens import IdTokens
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.stores import model_store, photo_store, record_store
@@ -29,7 +30,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         callers = closing.enter_context(callers_of(settings))
         records = record_store(settings)
         closing.push_async_callback(records.close)
-        classifier = HttpClassifier(settings.inference_url, connections=settings.inference_connections)
+        classifier = classifier_of(settings)
         closing.push_async_callback(classifier.close)
         intake = intake_of(settings, metrics)
         closing.push_async_callback(intake.close)
@@ -52,6 +53,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 def promotion_of(settings: Settings, registry: Registry) -> Registry:
     """The registry in the name of the service account that may move channels, where there is one."""
     return Registry(model_store(settings, impersonate=settings.promoter)) if settings.promoter else registry
+
+
+def classifier_of(settings: Settings) -> HttpClassifier:
+    """Inference, told who calls where it asks for that."""
+    token = IdTokens(settings.inference_audience).token if settings.inference_audience else None
+    return HttpClassifier(settings.inference_url, connections=settings.inference_connections, token=token)
 
 
 def intake_of(settings: Settings, metrics: Metrics) -> Intake:

@@ -15,6 +15,7 @@ from inference.bootstrap import load_until_ready
 from inference.refusals import Refusal
 from inference.routes import ROUTES
 from inference.routes.answers import on_error, on_http_error, on_refusal
+from inference.routes.callers import KnownCallers
 from inference.service import Service
 
 Handlers = dict[int | type[Exception], Callable[..., Coroutine[Any, Any, Response]]]
@@ -34,5 +35,7 @@ def create_app(service: Service) -> FastAPI:
     handlers: Handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}
     app = FastAPI(routes=[*ROUTES], exception_handlers=handlers, lifespan=lifespan, openapi_url=None)
     app.router.redirect_slashes = False
+    if service.settings.caller_audience:
+        app.add_middleware(KnownCallers, settings=service.settings)
     app.state.service = service
     return app

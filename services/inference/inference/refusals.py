@@ -15,6 +15,20 @@ class Malformed(Refusal):
     """Not a request of the protocol, or not one for this model."""
 
 
+class Stranger(Refusal):
+    """No ID token of a service account, or none that holds."""
+
+    status = 401
+    outcome = "stranger"
+
+
+class Uninvited(Refusal):
+    """A service account that is not on the list."""
+
+    status = 403
+    outcome = "uninvited"
+
+
 class UnknownModel(Refusal):
     """No such model or version is served."""
 

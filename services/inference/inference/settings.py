@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nevus.domain import Frozen
 from nevus.machine import cores
@@ -27,12 +27,26 @@ class Settings(Frozen):
     model_channel: Channel = Field(Channel.CHAMPION, description="channel whose version is served")
     storage: Literal["file", "gcs"] = Field("file", description="where models are kept")
     models_bucket: str = Field("", description="bucket of the model registry")
+    caller_audience: str = Field("", description="audience of the ID token that callers must send; none if empty")
+    caller_emails: str = Field("", description="service accounts that may call, separated by commas")
+    google_keys_url: str = Field("", description="where the keys of such tokens are; Google's address unless set")
     workers: int = Field(default_factory=cores, ge=1, le=256, description="interpreters, one a core unless set")
     queue: int = Field(32, ge=0, le=10_000, description="requests that may wait; more get 503")
     max_body: int = Field(25 * 1024 * 1024, ge=1, description="bytes of a request at most; more get 413")
     reload_seconds: float = Field(3.0, gt=0, description="pause before a version that failed is tried again")
     refresh_seconds: float = Field(15.0, ge=0, description="age of the last look at the channel that calls for another")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
+
+    @model_validator(mode="after")
+    def _somebody_may_call(self) -> Self:
+        if bool(self.caller_audience) != bool(self.invited):
+            raise ValueError("CALLER_AUDIENCE and CALLER_EMAILS go together")
+        return self
+
+    @property
+    def invited(self) -> frozenset[str]:
+        """Of CALLER_EMAILS."""
+        return frozenset(part.strip().lower() for part in self.caller_emails.split(",") if part.strip())
 
     @property
     def registry_dir(self) -> Path:
