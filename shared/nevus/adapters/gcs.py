@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 PAGE = 1000  # names
 FIELDS = "items(name,timeCreated),nextPageToken"
-LARGEST = 512 * 1024 * 1024  # bytes that a read may take its time for, when they come
+LARGEST = 128 * 1024 * 1024  # bytes that a read may take its time for, when they come
 
 
 class GcsStore:

@@ -24,6 +24,7 @@ from nevus.adapters.google_calls import DEADLINE, repeated
 T = TypeVar("T")
 
 EMULATOR = "STORAGE_EMULATOR_HOST"
+NO_BUCKET_METADATA = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"  # else the client asks for it, beside our calls
 STORAGE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 PLATFORM_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 THREADS = 16
@@ -95,6 +96,7 @@ class Cloud:
             return self._open
 
     def _connect(self) -> tuple[Client, AuthorizedSession]:
+        os.environ.setdefault(NO_BUCKET_METADATA, "true")
         credentials = AnonymousCredentials() if self.emulator else credentials_of(self._impersonate)
         session = AuthorizedSession(credentials)
         session.trust_env = not self.emulator

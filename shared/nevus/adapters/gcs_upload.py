@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -76,16 +75,18 @@ class Upload:
                 raise self._damaged() from error
             raise
         if (stored.size, stored.crc32c) != (len(self._data), self._crc32c):
-            self._remove(blob, stored.generation)
-            raise self._damaged()
+            raise self._damaged(stored.generation)
         return stored.generation
 
     @cached_property
     def _crc32c(self) -> str:
         return base64.b64encode(google_crc32c.Checksum(self._data).digest()).decode()
 
-    def _damaged(self) -> Damaged:
+    def _damaged(self, generation: int | None = None) -> Damaged:
+        """All of it is to be sent again, in place of the damaged object if that was stored."""
         self._session_url = ""
+        if generation and self._options["if_generation_match"] is not None:
+            self._options["if_generation_match"] = generation
         return Damaged(self._key)
 
     def _find(self, blob: Blob) -> Stored | None:
@@ -99,10 +100,6 @@ class Upload:
         md5 = base64.b64encode(hashlib.md5(self._data, usedforsecurity=False).digest()).decode()
         same = (found.size, found.crc32c) == (len(self._data), self._crc32c)
         return same and found.md5 in {None, md5}
-
-    def _remove(self, blob: Blob, generation: int) -> None:
-        with suppress(api.NotFound, api.PreconditionFailed):
-            blob.delete(if_generation_match=generation, **self._patience.options)
 
     def _send(self, cloud: Cloud, blob: Blob) -> Stored:
         if len(self._data) > CHUNK:
