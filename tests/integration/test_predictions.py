@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -249,14 +249,21 @@ async def test_pages_of_the_list_follow_each_other(door: Door) -> None:
     assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/invalid-request")
 
 
-async def test_old_tombstones_and_photos_without_a_record_are_swept(door: Door) -> None:
+async def test_old_tombstones_and_photos_without_a_record_are_swept(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = (await send(door, key="old")).json()
     kept = (await send(door)).json()["id"]
     await door.client.delete(told["links"]["self"])
     await door.services.photos.put("aaaaaaaaaaaaaaaaaaaaaaaaaa/orphan.jpg", b"x")
-    reconciler = Reconciler(door.services)
-    for _ in range(2):
-        await reconciler.sweep()
+    later = datetime.now(UTC) + timedelta(hours=2)
+    listed = door.services.photos.list
+
+    async def aged(prefix: str, *, before: datetime | None = None) -> Sequence[str]:
+        return await listed(prefix, before=later if before else None)
+
+    monkeypatch.setattr(door.services.photos, "list", aged)
+    await Reconciler(door.services).sweep()
     assert not await door.services.photos.list("aaaaaaaaaaaaaaaaaaaaaaaaaa")
     assert await door.services.photos.list(kept)
     assert (await door.client.get(told["links"]["self"])).status_code == 410

@@ -35,6 +35,7 @@ HOST = "http://nevus.test"
 CALLERS = ("nobody", "malformed", "revoked", "other", "owner", "clinician", "admin")
 ROLES = {"clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 EMAILS = {"clinician_emails": "clinician@nevus.test", "admin_emails": "admin@nevus.test"}
+SCHEDULER = "scheduler@nevus-test.iam.gserviceaccount.com"
 KEY_WAYS, OIDC_WAYS = ("key", "session"), ("token", "iap")
 PHOTO = lesion((300, 225))
 
@@ -148,4 +149,5 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
 def believing(issuer: Issuer) -> dict[str, str]:
     """Settings that take the tokens of an issuer for those of Firebase, IAP and Google."""
     urls = dict.fromkeys(("oidc_keys_url", "iap_keys_url", "google_keys_url"), issuer.url)
-    return urls | EMAILS | {"google_cloud_project": AUDIENCE, "iap_audience": IAP_AUDIENCE}
+    audiences = {"google_cloud_project": AUDIENCE, "iap_audience": IAP_AUDIENCE, "reconcile_audience": HOST}
+    return urls | EMAILS | audiences | {"reconcile_caller": SCHEDULER}

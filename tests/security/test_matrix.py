@@ -72,6 +72,7 @@ ANYONE = "200 200 200 200 200 200 200"
 KNOWN = "401 401 401 200 200 200 200"
 OWN = "401 401 401 404 200 200 200"
 SIGNED = ("PUT", "/v1/uploads/content")  # opened by its URL's signature, whoever sends
+SCHEDULED = ("POST", "/internal/reconcile")  # for the scheduler alone: test_scheduler.py
 ROWS = {
     ("GET", "/openapi.json"): Row(ANYONE),
     ("GET", "/docs"): Row(ANYONE),
@@ -101,8 +102,9 @@ ROWS = {
     ("GET", "/v1/models/{version}/report"): Row(KNOWN),
     ("GET", "/v1/channels/{channel}"): Row(KNOWN),
     ("PUT", "/v1/channels/{channel}"): Row("401 401 401 403 403 403 200", a_move),
+    SCHEDULED: Row("401 401 401 401 401 401 401"),
 }
-WRITING = [route for route in ROWS if route[0] != "GET" and route != SIGNED]
+WRITING = [route for route in ROWS if route[0] != "GET" and route not in (SIGNED, SCHEDULED)]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -14,7 +14,6 @@ from tests.photos import lesion
 
 from gateway.predict import Order, predict
 from gateway.problems import Problem
-from gateway.reconcile import Reconciler
 from nevus.domain import Caller, Consent, Context, Decision, Prediction, Role, Status
 from nevus.ports import Busy, Unavailable, Unprocessable
 
@@ -119,46 +118,6 @@ async def test_the_second_unusable_photo_of_a_case_advises_a_visit(nevus: World)
     assert first.result.probability is None
     assert second.result.reasons == (*first.result.reasons, "second_unusable")
     assert "second_unusable" not in elsewhere.result.reasons
-
-
-async def pending(nevus: World) -> Prediction:
-    nevus.classifier.error = Unavailable("down")
-    record = await predict(nevus.services, order())
-    nevus.classifier.error = None
-    return record
-
-
-async def test_a_pending_one_is_completed_later(nevus: World) -> None:
-    record = await pending(nevus)
-    await Reconciler(nevus.services).round()
-    assert (await nevus.records.get(record.id)).status is Status.COMPLETE
-
-
-async def test_while_inference_is_not_ready_no_try_is_spent(nevus: World) -> None:
-    record = await pending(nevus)
-    nevus.classifier.is_ready = False
-    for _ in range(5):
-        await Reconciler(nevus.services).round()
-    assert (await nevus.records.get(record.id)).attempts == 1
-
-
-async def test_after_its_tries_a_pending_one_has_failed(nevus: World) -> None:
-    record = await pending(nevus)
-    nevus.classifier.error = Unavailable("dies of this photo")
-    for _ in range(3):
-        await Reconciler(nevus.services).round()
-    left = await nevus.records.get(record.id)
-    assert (left.status, left.attempts, left.error) == (Status.FAILED, 3, "inference could not answer")
-
-
-async def test_a_photo_that_no_record_names_goes_in_the_second_sweep(nevus: World) -> None:
-    kept = await predict(nevus.services, order())
-    await nevus.photos.put("a" * 26 + ".left.jpg", b"left by a crash")
-    reconciler = Reconciler(nevus.services)
-    await reconciler.sweep()
-    assert len(await stored(nevus)) == 2
-    await reconciler.sweep()
-    assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
 
 
 async def post(client: httpx.AsyncClient, key: str = "k", **fields: str) -> httpx.Response:

@@ -14,7 +14,7 @@ from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Telemetry
 from gateway.reconcile import Reconciler
-from gateway.routes import docs, models, operations, pages, predictions, session, uploads
+from gateway.routes import docs, internal, models, operations, pages, predictions, session, uploads
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
@@ -41,6 +41,7 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         pages.router,
         session.router,
         docs.router,
+        internal.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -57,12 +58,22 @@ def living(settings: Settings, opening: Opening) -> Callable[[FastAPI], Abstract
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opening(settings) as services:
             app.state.services = services
-            reconciling = asyncio.create_task(Reconciler(services).run())
-            try:
+            async with reconciling(services):
                 yield
-            finally:
-                reconciling.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reconciling
 
     return lifespan
+
+
+@asynccontextmanager
+async def reconciling(services: Services) -> AsyncIterator[None]:
+    """The reconciler in the background, unless it is left to requests."""
+    if services.settings.reconcile == "request":
+        yield
+        return
+    task = asyncio.create_task(Reconciler(services).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

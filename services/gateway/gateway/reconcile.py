@@ -1,10 +1,14 @@
-"""What was left half-way is finished here: pending predictions, old tombstones and uploads, photos without a record."""
+"""What was left half-way is finished here: pending predictions, old tombstones and uploads, photos without a record.
+
+Nothing is remembered between rounds: any instance may run the next one, and several may run at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from gateway import quarantine
@@ -16,16 +20,15 @@ from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, Precondition
 log = logging.getLogger("gateway.reconcile")
 BATCH = 20
 GIVE_UP_AFTER = timedelta(hours=24)
+ORPHAN_AFTER = timedelta(hours=1)  # a photo is stored some seconds before its record at most
 SWEEP_SECONDS = 3600.0
 
 
 class Reconciler:
-    """Runs beside the requests, one photo at a time, so that a backlog does not starve new ones."""
+    """Works beside the requests, one photo at a time, so that a backlog does not starve new ones."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._not_before: dict[str, datetime] = {}
-        self._suspects: set[str] = set()
 
     async def run(self) -> None:
         """For ever; a fault is logged and the next round tries again."""
@@ -41,18 +44,43 @@ class Reconciler:
                 log.exception("reconciling failed")
             await asyncio.sleep(self._services.settings.reconcile_after * random.uniform(0.5, 1.0) + 0.1)  # noqa: S311
 
-    async def round(self) -> None:
-        """Try the oldest pending predictions that are due; inference that is not ready costs none of their tries."""
-        settings, now = self._services.settings, datetime.now(UTC)
-        before = now - timedelta(seconds=settings.reconcile_after)
+    async def catch_up(self, seconds: float) -> Counter[Status]:
+        """Rounds until one finishes nothing or the time is up; how many were finished, by what came out."""
+        clock = asyncio.get_running_loop().time
+        end, finished = clock() + seconds, Counter[Status]()
+        while clock() < end:
+            done = await self.round(end - clock())
+            finished += done
+            if not done:
+                break
+        return finished
+
+    async def round(self, seconds: float = float("inf")) -> Counter[Status]:
+        """Try the oldest pending predictions that are due, beginning none after `seconds`; what came of them.
+
+        Inference that is not ready costs none of their tries.
+        """
+        clock, settings, now = asyncio.get_running_loop().time, self._services.settings, datetime.now(UTC)
+        end, before = clock() + seconds, now - timedelta(seconds=settings.reconcile_after)
         waiting = await self._services.records.with_status(Status.PENDING, before=before, limit=BATCH)
         self._services.metrics.pending.set(await self._count(waiting))
-        due = [record for record in waiting if self._not_before.get(record.id, now) <= now]
-        if due and await self._services.classifier.ready():
-            for record in due:
-                await self._finish(record)
-        for record in (record for record in waiting if now - record.created_at > GIVE_UP_AFTER):
-            await self._save(failed(record, "inference was not to be had for a day"))
+        due = {record.id for record in waiting if self._due_at(record) <= now}
+        ready = bool(due) and await self._services.classifier.ready()
+        finished = Counter[Status]()
+        for record in waiting:
+            if clock() >= end:
+                break
+            if ready and record.id in due:
+                finished.update(await self._finish(record))
+            elif now - record.created_at > GIVE_UP_AFTER:
+                finished.update(await self._end(failed(record, "inference was not to be had for a day")))
+        return finished
+
+    def _due_at(self, record: Prediction) -> datetime:
+        """When it may be tried again: the pause doubles with each try."""
+        if record.tried_at is None:
+            return record.created_at
+        return record.tried_at + timedelta(seconds=self._services.settings.reconcile_after * 2**record.attempts)
 
     async def _count(self, waiting: tuple[Prediction, ...]) -> int:
         """All that wait; counting the whole store only when the batch is full."""
@@ -60,17 +88,27 @@ class Reconciler:
             return len(waiting)
         return (await self._services.records.counts()).get(f"status:{Status.PENDING}", 0)
 
-    async def _finish(self, record: Prediction) -> None:
-        settings, tried = self._services.settings, await self._try(record)
-        if tried.status is Status.PENDING and tried.attempts >= settings.reconcile_tries:
-            tried = failed(tried, "inference could not answer")
-        if tried.status is Status.PENDING:
-            pause = settings.reconcile_after * 2**tried.attempts
-            self._not_before[record.id] = datetime.now(UTC) + timedelta(seconds=pause)
-        await self._save(tried)
+    async def _finish(self, record: Prediction) -> tuple[Status, ...]:
+        """Claim it, try it, and write down what came out, if it is no longer pending.
+
+        The claim counts as a try, so that a photo which ends the process is not tried for ever; while its pause lasts
+        no other instance takes it.
+        """
+        claim = record.model_copy(update={"attempts": record.attempts + 1, "tried_at": datetime.now(UTC)})
+        try:
+            claimed = await self._services.records.replace(claim)
+        except (PreconditionFailed, NotFound, Gone):
+            return ()  # another one was faster, or it was erased meanwhile
+        tried = await self._try(claimed)
+        if tried.status is not Status.PENDING:
+            return await self._end(tried)
+        if claimed.attempts >= self._services.settings.reconcile_tries:
+            return await self._end(failed(claimed, "inference could not answer"))
+        self._services.metrics.reconciled.labels(Status.PENDING.value).inc()
+        return ()
 
     async def _try(self, record: Prediction) -> Prediction:
-        """One more attempt; a fault that nobody foresaw counts as one too, so that no record is tried for ever."""
+        """What comes of it; a fault that nobody foresaw leaves it pending."""
         try:
             jpeg = (await self._services.photos.get(photo_key(record.id, record.photo))).data
             return await attempt(self._services, record, jpeg)
@@ -78,28 +116,29 @@ class Reconciler:
             return failed(record, "its photo is gone")
         except Exception:
             log.exception("a pending prediction could not be tried")
-            return record.model_copy(update={"attempts": record.attempts + 1})
+            return record
 
-    async def _save(self, record: Prediction) -> None:
+    async def _end(self, record: Prediction) -> tuple[Status, ...]:
+        """Write a record that is no longer pending; its status, or nothing where another one was faster."""
         try:
             await self._services.records.replace(record)
         except (PreconditionFailed, NotFound, Gone):
-            return  # another one was faster, or it was erased meanwhile
+            return ()
         self._services.metrics.reconciled.labels(record.status.value).inc()
-        if record.status is not Status.PENDING:
-            self._not_before.pop(record.id, None)
-            count(self._services, record)
+        count(self._services, record)
+        return (record.status,)
 
-    async def sweep(self) -> None:
-        """Drop old tombstones and uploads, and photos that had no record in this sweep and the one before."""
-        await self._services.records.forget_tombstones(before=datetime.now(UTC) - TOMBSTONES_KEPT)
-        keys, now = await self._services.photos.list(""), datetime.now(UTC)
-        for key in (key for key in keys if key.startswith(quarantine.PREFIX) and quarantine.is_over(key, now)):
+    async def sweep(self) -> int:
+        """Drop old tombstones and uploads, and photos of some age that no record names; how many objects went."""
+        now = datetime.now(UTC)
+        await self._services.records.forget_tombstones(before=now - TOMBSTONES_KEPT)
+        uploads = await self._services.photos.list(quarantine.PREFIX)
+        photos = await self._services.photos.list("", before=now - ORPHAN_AFTER)
+        gone = [key for key in uploads if quarantine.is_over(key, now)]
+        gone += [key for key in photos if not key.startswith(quarantine.PREFIX) and await self._is_orphan(key)]
+        for key in gone:
             await self._services.photos.delete(key)
-        orphans = {key for key in keys if not key.startswith(quarantine.PREFIX) and await self._is_orphan(key)}
-        for key in orphans & self._suspects:
-            await self._services.photos.delete(key)
-        self._suspects = orphans - self._suspects
+        return len(gone)
 
     async def _is_orphan(self, key: str) -> bool:
         try:

@@ -1,0 +1,50 @@
+"""What Cloud Scheduler asks for, where nothing runs between requests. Not a part of the public API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
+from starlette.responses import JSONResponse
+
+from gateway.auth import bearer_token, unauthorized
+from gateway.problem_handlers import invalid_request
+from gateway.problems import Problem
+from gateway.reconcile import Reconciler
+from gateway.services import Services
+from nevus.domain import Frozen, Status
+
+SECONDS = 45.0  # a round a minute shall not meet the one before
+router = APIRouter(prefix="/internal", include_in_schema=False)
+
+
+class Wish(Frozen):
+    """What to do beside finishing pending predictions."""
+
+    sweep: bool = False
+
+
+async def scheduler(request: Request) -> str:
+    """The one service account that may ask; raises the problems `unauthorized` and `forbidden`."""
+    services: Services = request.app.state.services
+    token, accounts = bearer_token(request), services.callers.scheduler
+    email = await accounts.email(token) if accounts and token else None
+    if email is None:
+        raise unauthorized()
+    if email != services.settings.reconcile_caller.lower():
+        raise Problem("forbidden", "This is for the scheduler alone.")
+    return email
+
+
+@router.post("/reconcile")
+async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]) -> JSONResponse:
+    """Finish what is pending, some time at most; with `{"sweep": true}` drop what nothing names any more, too."""
+    try:
+        wish = Wish.model_validate_json(await request.body() or b"{}")
+    except ValidationError as error:
+        raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
+    reconciler = Reconciler(request.app.state.services)
+    finished = await reconciler.catch_up(SECONDS)
+    swept = {"swept": await reconciler.sweep()} if wish.sweep else {}
+    return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)

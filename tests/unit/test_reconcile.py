@@ -1,0 +1,126 @@
+"""What is left half-way is finished by whoever comes next: no instance remembers anything."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.fakes import World, world
+from tests.unit.test_predict import order, stored
+
+from gateway.predict import predict
+from gateway.reconcile import BATCH, GIVE_UP_AFTER, Reconciler
+from gateway.services import Services
+from nevus.domain import Prediction, Status
+from nevus.ports import Unavailable
+
+
+@pytest_asyncio.fixture
+async def nevus(tmp_path: Path, models_dir: Path) -> AsyncIterator[World]:
+    async with world(tmp_path, models_dir) as made:
+        yield made
+
+
+async def pending(nevus: World) -> Prediction:
+    nevus.classifier.error = Unavailable("down")
+    record = await predict(nevus.services, order())
+    nevus.classifier.error = None
+    return record
+
+
+async def test_a_pending_one_is_completed_later(nevus: World) -> None:
+    record = await pending(nevus)
+    await Reconciler(nevus.services).round()
+    assert (await nevus.records.get(record.id)).status is Status.COMPLETE
+
+
+async def test_while_inference_is_not_ready_no_try_is_spent(nevus: World) -> None:
+    record = await pending(nevus)
+    nevus.classifier.is_ready = False
+    for _ in range(5):
+        await Reconciler(nevus.services).round()
+    assert (await nevus.records.get(record.id)).attempts == 1
+
+
+async def test_after_its_tries_a_pending_one_has_failed(nevus: World) -> None:
+    record = await pending(nevus)
+    nevus.classifier.error = Unavailable("dies of this photo")
+    for _ in range(3):
+        await Reconciler(nevus.services).round()
+    left = await nevus.records.get(record.id)
+    assert (left.status, left.attempts, left.error) == (Status.FAILED, 3, "inference could not answer")
+
+
+async def test_a_photo_that_no_record_names_goes_when_it_is_an_hour_old(nevus: World) -> None:
+    kept, left = await predict(nevus.services, order()), "a" * 26 + ".left.jpg"
+    await nevus.photos.put(left, b"left by a crash")
+    assert await Reconciler(nevus.services).sweep() == 0  # it may be that its record is about to be written
+    assert len(await stored(nevus)) == 2
+    for key in await stored(nevus):
+        age(nevus, key, 3601)
+    assert await Reconciler(nevus.services).sweep() == 1
+    assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
+
+
+async def test_the_pause_between_tries_holds_for_every_instance(nevus: World) -> None:
+    record, slow = await pending(nevus), patient(nevus, 0.05)
+    nevus.classifier.error = Unavailable("still down")
+    await asyncio.sleep(0.06)
+    for _ in range(3):
+        await Reconciler(slow).round()
+    left = await nevus.records.get(record.id)
+    assert (left.attempts, left.tried_at is not None) == (2, True)
+    await asyncio.sleep(0.05 * 2**2)
+    await Reconciler(slow).round()
+    assert (await nevus.records.get(record.id)).attempts == 3
+
+
+async def test_of_two_instances_one_tries(nevus: World) -> None:
+    record = await pending(nevus)
+    asked = len(nevus.classifier.calls)
+    done = await asyncio.gather(*(Reconciler(nevus.services).round() for _ in range(4)))
+    assert sum(counts.total() for counts in done) == 1
+    assert len(nevus.classifier.calls) == asked + 1
+    assert (await nevus.records.get(record.id)).status is Status.COMPLETE
+
+
+async def test_a_photo_that_ends_the_process_is_not_tried_for_ever(nevus: World) -> None:
+    record = await pending(nevus)
+    for attempts in (2, 3):
+        nevus.classifier.error = asyncio.CancelledError()  # type: ignore[assignment]
+        with pytest.raises(asyncio.CancelledError):
+            await Reconciler(nevus.services).round()
+        assert (await nevus.records.get(record.id)).attempts == attempts
+
+
+async def test_catching_up_goes_on_while_there_is_something_to_finish(nevus: World) -> None:
+    nevus.classifier.error = Unavailable("down")
+    for number in range(BATCH + 5):
+        await predict(nevus.services, order(key=str(number)))
+    nevus.classifier.error = None
+    assert await Reconciler(nevus.services).catch_up(0) == {}
+    assert await Reconciler(nevus.services).catch_up(30) == {Status.COMPLETE: BATCH + 5}
+    assert await Reconciler(nevus.services).catch_up(30) == {}
+
+
+async def test_what_waited_a_day_has_failed(nevus: World) -> None:
+    record = await pending(nevus)
+    await nevus.records.replace(record.model_copy(update={"created_at": record.created_at - GIVE_UP_AFTER}))
+    nevus.classifier.is_ready = False
+    assert await Reconciler(nevus.services).round() == {Status.FAILED: 1}
+
+
+def patient(nevus: World, reconcile_after: float) -> Services:
+    settings = nevus.services.settings.model_copy(update={"reconcile_after": reconcile_after})
+    return dataclasses.replace(nevus.services, settings=settings)
+
+
+def age(nevus: World, key: str, seconds: float) -> None:
+    moment = time.time() - seconds
+    os.utime(nevus.services.settings.data_dir / "photos" / key, (moment, moment))
