@@ -6,6 +6,8 @@ import asyncio
 import io
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -157,33 +159,44 @@ async def test_a_worker_that_dies_or_lingers_costs_its_own_photo_only(monkeypatc
         await intake.close()
 
 
+@asynccontextmanager
+async def door(metrics: Metrics, *, queue: int) -> AsyncIterator[Intake]:
+    """One place, and a queue before it; no worker is started."""
+    intake = Intake(metrics, places=1, queue=queue)
+    try:
+        yield intake
+    finally:
+        await intake.close()
+
+
 async def test_places_are_bounded_and_given_back() -> None:
     metrics = Metrics()
-    intake = Intake(metrics, places=1, queue=0)
-    async with intake.place():
-        with pytest.raises(Problem, match="busy"):
-            await intake.place().__aenter__()
-    async with intake.place():
-        pass
+    async with door(metrics, queue=0) as intake:
+        async with intake.place():
+            with pytest.raises(Problem, match="busy"):
+                await intake.place().__aenter__()
+        async with intake.place():
+            pass
     assert b'nevus_intake_total{outcome="busy"} 1.0' in metrics.text()
 
 
 async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    intake, order = Intake(Metrics(), places=1, queue=3), list[int]()
+    order: list[int] = []
 
     async def upload(number: int) -> None:
         async with intake.place():
             order.append(number)
             await asyncio.sleep(0.01)
 
-    outcomes = await asyncio.gather(*(upload(number) for number in range(5)), return_exceptions=True)
-    assert order == [0, 1, 2, 3]
-    assert [isinstance(outcome, Problem) for outcome in outcomes] == [False] * 4 + [True]
-    monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
-    async with intake.place():
-        with pytest.raises(Problem, match="busy"):
-            await upload(5)
-    await upload(6)
+    async with door(Metrics(), queue=3) as intake:
+        outcomes = await asyncio.gather(*(upload(number) for number in range(5)), return_exceptions=True)
+        assert order == [0, 1, 2, 3]
+        assert [isinstance(outcome, Problem) for outcome in outcomes] == [False] * 4 + [True]
+        monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
+        async with intake.place():
+            with pytest.raises(Problem, match="busy"):
+                await upload(5)
+        await upload(6)
 
 
 async def test_50_megapixels_fit_or_are_refused_within_the_memory_of_a_worker() -> None:
