@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -34,32 +35,30 @@ class Cloud:
 
     gcs: Emulator
     firestore: Emulator
-    known: dict[Path, int] = field(default_factory=dict)
+    known: dict[Path, dict[str, str]] = field(default_factory=dict)
 
     def settings(self, data: Path) -> dict[str, str]:
         if data not in self.known:
-            self.known[data] = len(self.known)
-            for kind in ("photos", "models", "training"):
-                name = self._bucket(kind, data)
-                httpx.post(f"{self.gcs.url}/storage/v1/b", json={"name": name}, trust_env=False).raise_for_status()
-            self._seed(self._bucket("models", data))
+            self.known[data] = self._new()
+        return self.known[data]
+
+    def _new(self) -> dict[str, str]:
+        models = self.gcs.new_bucket()
+        self._seed(models)
         return {
             "STORAGE": "gcs",
             "RECORDS": "firestore",
-            "GOOGLE_CLOUD_PROJECT": f"nevus-{self.known[data]}",
-            "PHOTOS_BUCKET": self._bucket("photos", data),
-            "MODELS_BUCKET": self._bucket("models", data),
-            "TRAINING_BUCKET": self._bucket("training", data),
+            "GOOGLE_CLOUD_PROJECT": f"nevus-{secrets.token_hex(8)}",
+            "PHOTOS_BUCKET": self.gcs.new_bucket(),
+            "MODELS_BUCKET": models,
+            "TRAINING_BUCKET": self.gcs.new_bucket(),
             "STORAGE_EMULATOR_HOST": self.gcs.url,
             "FIRESTORE_EMULATOR_HOST": self.firestore.address,
         }
 
     def photos(self, data: Path) -> list[str]:
-        address = f"{self.gcs.url}/storage/v1/b/{self._bucket('photos', data)}/o"
+        address = f"{self.gcs.url}/storage/v1/b/{self.settings(data)['PHOTOS_BUCKET']}/o"
         return [item["name"] for item in httpx.get(address, trust_env=False).json().get("items", ())]
-
-    def _bucket(self, kind: str, data: Path) -> str:
-        return f"{kind}-{self.known[data]}"
 
     def _seed(self, bucket: str) -> None:
         shipped = ROOT / "models"
