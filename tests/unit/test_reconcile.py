@@ -64,6 +64,7 @@ async def test_a_photo_that_no_record_names_goes_when_it_is_an_hour_old(nevus: W
     assert len(await stored(nevus)) == 2
     for key in await stored(nevus):
         age(nevus, key, 3601)
+    assert await Reconciler(nevus.services).sweep(0) == 0
     assert await Reconciler(nevus.services).sweep() == 1
     assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
 

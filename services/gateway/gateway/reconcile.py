@@ -128,17 +128,35 @@ class Reconciler:
         count(self._services, record)
         return (record.status,)
 
-    async def sweep(self) -> int:
-        """Drop old tombstones and uploads, and photos of some age that no record names; how many objects went."""
-        now = datetime.now(UTC)
+    async def sweep(self, seconds: float = float("inf")) -> int:
+        """Drop old tombstones and uploads, and photos of some age that no record names; how many objects went.
+
+        After `seconds` it stops looking at photos; another sweep looks at others.
+        """
+        end, now = asyncio.get_running_loop().time() + seconds, datetime.now(UTC)
         await self._services.records.forget_tombstones(before=now - TOMBSTONES_KEPT)
         uploads = await self._services.photos.list(quarantine.PREFIX)
-        photos = await self._services.photos.list("", before=now - ORPHAN_AFTER)
         gone = [key for key in uploads if quarantine.is_over(key, now)]
-        gone += [key for key in photos if not key.startswith(quarantine.PREFIX) and await self._is_orphan(key)]
         for key in gone:
             await self._services.photos.delete(key)
-        return len(gone)
+        keys = await self._services.photos.list("", before=now - ORPHAN_AFTER)
+        return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(quarantine.PREFIX)], end)
+
+    async def _drop_orphans(self, photos: list[str], end: float) -> int:
+        """In another order each time, so that a store too large for one sweep is seen through by several."""
+        dropped = 0
+        random.shuffle(photos)
+        for start in range(0, len(photos), BATCH):
+            if asyncio.get_running_loop().time() >= end:
+                break
+            dropped += sum(await asyncio.gather(*map(self._dropped_if_orphan, photos[start : start + BATCH])))
+        return dropped
+
+    async def _dropped_if_orphan(self, key: str) -> bool:
+        if not await self._is_orphan(key):
+            return False
+        await self._services.photos.delete(key)
+        return True
 
     async def _is_orphan(self, key: str) -> bool:
         try:

@@ -16,6 +16,7 @@ from gateway.services import Services
 from nevus.domain import Frozen, Status
 
 SECONDS = 45.0  # a round a minute shall not meet the one before
+SWEEP_SECONDS = 180.0
 router = APIRouter(prefix="/internal", include_in_schema=False)
 
 
@@ -46,5 +47,5 @@ async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]
         raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
     reconciler = Reconciler(request.app.state.services)
     finished = await reconciler.catch_up(SECONDS)
-    swept = {"swept": await reconciler.sweep()} if wish.sweep else {}
+    swept = {"swept": await reconciler.sweep(SWEEP_SECONDS)} if wish.sweep else {}
     return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)
