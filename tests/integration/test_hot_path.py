@@ -34,7 +34,9 @@ async def watched(
             monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
             monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", database.address)
             named: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
-            async with open_door(Settings.model_validate(named | {"data_dir": folder, "intake_workers": 1})) as door:
+            async with open_door(
+                Settings.model_validate(named | {"data_dir": folder, "intake_workers": 1, "reconcile": "request"})
+            ) as door:
                 door.client.headers.update(await door.credentials("owner", "key"))
                 await send(door)
                 storage.seen.clear()
