@@ -34,7 +34,7 @@ ENV PATH=/opt/nevus/bin:$PATH \
     PORT=8080 \
     DATA_DIR=/data
 ARG BASE
-ARG REVISION=unknown
+ARG REVISION=""
 LABEL org.opencontainers.image.title="nevus-gateway" \
       org.opencontainers.image.description="Nevus: the public API and web pages" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -37,7 +37,7 @@ ENV PATH=/opt/nevus/bin:$PATH \
     PORT=8081 \
     DATA_DIR=/data
 ARG BASE
-ARG REVISION=unknown
+ARG REVISION=""
 LABEL org.opencontainers.image.title="nevus-inference" \
       org.opencontainers.image.description="Nevus: the private model server" \
       org.opencontainers.image.licenses="Apache-2.0" \

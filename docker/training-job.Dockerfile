@@ -32,7 +32,8 @@ ENV PATH=/opt/nevus/bin:$PATH \
     HOME=/tmp \
     DATA_DIR=/data
 ARG BASE
-ARG REVISION=unknown
+ARG REVISION=""
+ENV NEVUS_REVISION="${REVISION}"
 LABEL org.opencontainers.image.title="nevus-training-job" \
       org.opencontainers.image.description="Nevus: training, evaluation and promotion of models" \
       org.opencontainers.image.licenses="Apache-2.0" \

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -37,6 +35,7 @@ from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.export import largest_difference, to_keras, to_litert
 from training_job.report import card, html
+from training_job.revision import git_commit
 from training_job.train import Plan
 
 LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
@@ -120,13 +119,6 @@ def libraries() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def git_commit() -> str | None:
-    """The commit of this code, where it is a checkout; not that of the folder where the command was typed."""
-    here = Path(__file__).parent
-    run = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    return run.stdout.strip() or None
 
 
 async def publish(registry: Registry, manifest: Manifest, files: dict[str, bytes]) -> tuple[ModelRef, Channel]:

@@ -1,0 +1,19 @@
+"""Which code made a version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+
+def git_commit() -> str | None:
+    """The commit of this code: what an image was built with as NEVUS_REVISION, else that of the checkout it is in."""
+    if revision := os.environ.get("NEVUS_REVISION"):
+        return revision
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        run = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # no git here
+        return None
+    return run.stdout.strip() or None
