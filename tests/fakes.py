@@ -22,7 +22,9 @@ from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.sqlite import SqliteRecords
+from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.domain import Measurement, ModelRef, Quality, Role, SkinTone
+from nevus.ports import JobReport, JobState, PortError
 from nevus.registry import Channel, Registry
 
 GOOD = Quality(sharpness=20.0, brightness=0.6, contrast=0.15, glare=0.0, skin=0.9)
@@ -71,6 +73,36 @@ class FakeClassifier:
 
 
 @dataclass
+class FakeJobs:
+    """Reports `state` of every job that was started, or raises `error`."""
+
+    state: JobState = JobState.RUNNING
+    detail: str = ""
+    error: PortError | None = None
+    started: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def start(self, run_id: str) -> str:
+        if self.error:
+            raise self.error
+        self.started.append(run_id)
+        return f"job-{run_id}"
+
+    async def report(self, job: str) -> JobReport:
+        if self.error:
+            raise self.error
+        return JobReport(self.state, self.detail, f"https://logs.test/{job}")
+
+    async def cancel(self, job: str) -> None:
+        if self.error:
+            raise self.error
+        self.cancelled.append(job)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass
 class World:
     """The services, and the same fakes by their own types."""
 
@@ -80,6 +112,8 @@ class World:
     records: SqliteRecords
     photos: FilePhotos
     identity: SqliteIdentity
+    runs: SqliteRuns
+    jobs: FakeJobs
 
     @asynccontextmanager
     async def client(self, role: Role = Role.CLIENT, caller_id: str = "anna") -> AsyncIterator[httpx.AsyncClient]:
@@ -97,12 +131,17 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
     """Closed at the end."""
     registry = Registry(FileStore(models))
     records, identity = SqliteRecords(folder / "records.db"), SqliteIdentity(folder / "identity.db")
+    runs, jobs = SqliteRuns(folder / "runs.db"), FakeJobs()
     photos, intake = FilePhotos(folder / "photos"), FakeIntake()
     classifier = FakeClassifier(await registry.resolve(Channel.CHAMPION))
     services = Services(
-        settings=Settings(data_dir=folder, models_dir=models, reconcile_after=0.0, reconcile_tries=3),
+        settings=Settings(
+            data_dir=folder, models_dir=models, reconcile_after=0.0, reconcile_tries=3, training_data="manifest.csv"
+        ),
         photos=photos,
         records=records,
+        runs=runs,
+        jobs=jobs,
         registry=registry,
         promotion=registry,
         manifests=Manifests(registry),
@@ -112,7 +151,8 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
         metrics=Metrics(),
     )
     try:
-        yield World(services, classifier, intake, records, photos, identity)
+        yield World(services, classifier, intake, records, photos, identity, runs, jobs)
     finally:
         await records.close()
+        await runs.close()
         identity.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,8 @@ class Nevus:
         }
         serving = {key: value for key, value in common.items() if key != "NEVUS_ADMIN_KEY"}
         door = {"HOST": settings.host, "PORT": str(settings.port), "INFERENCE_URL": f"unix:{path}"}
+        training = shlex.join([python_of("training"), "-m", "training_job", "retrain"])
+        door["TRAINING_COMMAND"] = os.environ.get("TRAINING_COMMAND", training)
         self._at_the_door = {**common, **door}
         self._inference = self._service("inference", {**serving, "UDS": str(path)})
         self._gateway = self._service("gateway", self._at_the_door)

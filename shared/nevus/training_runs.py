@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from nevus.domain import TrainingRun
-from nevus.ports import PreconditionFailed, RunStore
+from nevus.ports import PreconditionFailed, RunStore, Unavailable
 
 TRIES = 10
 PAUSE = 0.05  # seconds at most before another try, doubled at each one that follows
@@ -18,8 +18,8 @@ LONGEST_PAUSE = 1.0
 async def change(runs: RunStore, run_id: str, edit: Callable[[TrainingRun], TrainingRun]) -> TrainingRun:
     """The run as it is stored afterwards, with `updated_at` set; `edit` is applied anew when another was faster.
 
-    A run that has ended stays as it is and is returned, so look at its state. Raises NotFound, Unavailable,
-    PreconditionFailed when it changes too fast, and what `edit` raises.
+    A run that has ended stays as it is and is returned, so look at its state. Raises NotFound, Unavailable (also when
+    it changes too fast), and what `edit` raises.
     """
     for tried in range(TRIES):
         run = await runs.get(run_id)
@@ -29,4 +29,4 @@ async def change(runs: RunStore, run_id: str, edit: Callable[[TrainingRun], Trai
             return await runs.replace(edit(run).model_copy(update={"updated_at": datetime.now(UTC)}))
         except PreconditionFailed:
             await asyncio.sleep(random.uniform(0, min(PAUSE * 2**tried, LONGEST_PAUSE)))  # noqa: S311  # jitter
-    raise PreconditionFailed(f"{run_id} changes too fast")
+    raise Unavailable(f"{run_id} changes too fast")

@@ -12,6 +12,8 @@ from tests.security.door import PHOTO, open_door
 
 from gateway.settings import Settings
 
+JOBS = {"jobs": "cloud_run", "training_job": "projects/p/locations/europe-west1/jobs/nevus-training"}
+
 
 async def test_a_photo_is_assessed_kept_and_erased_without_a_file(
     gcs: Emulator, firestore: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -22,7 +24,7 @@ async def test_a_photo_is_assessed_kept_and_erased_without_a_file(
         monkeypatch.setenv(name, value)
         named[name.lower()] = value
     settings = Settings.model_validate(
-        {**named, "identity": "oidc", "data_dir": nowhere, "intake_workers": 1, "promoter": "promoter@p.test"}
+        {**named, "identity": "oidc", "data_dir": nowhere, "intake_workers": 1, "promoter": "promoter@p.test"} | JOBS
     )
     async with open_door(settings) as door:
         anna, admin = await door.credentials("owner", "token"), await door.credentials("admin", "token")

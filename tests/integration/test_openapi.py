@@ -77,6 +77,7 @@ async def example_request(door: Door, method: str, path: str, kind: str) -> http
     """As the document shows it, on things that exist here."""
     pointer, generation = await door.services.registry.pointer(Channel.CHAMPION)
     places = {"version": pointer.version, "channel": "champion", "record_id": (await door.record()).id}
+    places["run_id"] = (await door.training_run()).id
     headers = {"If-Match": f'"{generation}"'} if path.endswith("{channel}") else {}
     if kind == "image/*":
         signed = (await door.client.post("/v1/uploads")).json()

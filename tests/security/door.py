@@ -17,6 +17,8 @@ import numpy as np
 from fastapi import FastAPI
 from tests.contract import predictions
 from tests.contract.predictions import result
+from tests.contract.training_runs import training_run
+from tests.fakes import FakeJobs
 from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, token_issuer
 from tests.photos import lesion
 
@@ -28,7 +30,8 @@ from gateway.predict import photo_key
 from gateway.services import Services
 from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
-from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, Status
+from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
+from nevus.ports import JobState
 from nevus.registry import Channel
 
 HOST = "http://nevus.test"
@@ -58,10 +61,12 @@ class MadeUp:
 
 @asynccontextmanager
 async def opening(settings: Settings) -> AsyncIterator[Services]:
-    """The real adapters, but for the classifier."""
+    """The real adapters, but for the classifier and for training jobs, which end at once."""
     async with open_services(settings) as services:
         model = await services.registry.resolve(Channel.CHAMPION)
-        yield dataclasses.replace(services, classifier=MadeUp(model))
+        training = settings.model_copy(update={"training_data": "manifest.csv"})
+        jobs = FakeJobs(JobState.SUCCEEDED)
+        yield dataclasses.replace(services, settings=training, classifier=MadeUp(model), jobs=jobs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +89,15 @@ class Door:
         """A new record of the caller `owner`, with its photo."""
         model = await self.services.registry.resolve(Channel.CHAMPION)
         facts = Photo(sha256=hashlib.sha256(PHOTO).hexdigest(), width=300, height=225)
-        name = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
         cam = np.ones((7, 7), "<f2").tobytes()
         made = predictions.prediction(
-            name, owner="owner", photo=facts, model=model, cam=cam, status=Status.COMPLETE, created_at=datetime.now(UTC)
+            new_id(),
+            owner="owner",
+            photo=facts,
+            model=model,
+            cam=cam,
+            status=Status.COMPLETE,
+            created_at=datetime.now(UTC),
         )
         await self.services.photos.put(photo_key(made.id, facts), PHOTO)
         await self.services.records.create(made)
@@ -98,6 +108,12 @@ class Door:
         upload_id = quarantine.new_upload_id(datetime.now(UTC))
         await self.services.photos.put(quarantine.key_of(Caller(id=caller_id, role=Role.CLIENT), upload_id), PHOTO)
         return upload_id
+
+    async def training_run(self) -> TrainingRun:
+        """A new one that has ended."""
+        made = training_run(new_id(), created_at=datetime.now(UTC), state=RunState.CANCELLED)
+        await self.services.runs.begin(made)
+        return made
 
     async def credentials(self, kind: str, way: str) -> dict[str, str]:
         """Headers of a caller: a new key, session, ID token or assertion of IAP."""
@@ -134,6 +150,11 @@ class Door:
         if kind == "revoked":
             await self.identity.end_session(session)
         return session
+
+
+def new_id() -> str:
+    """As the gateway makes them."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
 
 
 @asynccontextmanager

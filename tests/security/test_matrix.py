@@ -96,6 +96,10 @@ ROWS = {
     ("GET", "/v1/predictions/{record_id}/photo"): Row(OWN),
     ("GET", "/v1/predictions/{record_id}/heatmap"): Row(OWN),
     ("PUT", "/v1/predictions/{record_id}/diagnosis"): Row("401 401 401 403 403 200 200", a_diagnosis),
+    ("POST", "/v1/training-runs"): Row("401 401 401 403 403 403 202"),
+    ("GET", "/v1/training-runs"): Row("401 401 401 403 403 403 200"),
+    ("GET", "/v1/training-runs/{run_id}"): Row("401 401 401 403 403 403 200"),
+    ("POST", "/v1/training-runs/{run_id}/cancel"): Row("401 401 401 403 403 403 202"),
     ("GET", "/v1/stats"): Row("401 401 401 403 403 200 200"),
     ("GET", "/v1/models"): Row(KNOWN),
     ("GET", "/v1/models/{version}"): Row(KNOWN),
@@ -139,6 +143,8 @@ async def ask(door: Door, route: tuple[str, str], headers: dict[str, str]) -> ht
     places = {"path": "style.css", "version": version, "channel": "champion"}
     if "{record_id}" in path:
         places["record_id"] = (await door.record()).id
+    if "{run_id}" in path:
+        places["run_id"] = (await door.training_run()).id
     headers = headers | body.pop("headers", {})
     door.client.cookies.clear()
     url = body.pop("url", path.format(**places))

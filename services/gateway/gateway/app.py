@@ -14,7 +14,7 @@ from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Telemetry
 from gateway.reconcile import Reconciler
-from gateway.routes import docs, internal, models, operations, pages, predictions, session, uploads
+from gateway.routes import docs, internal, models, operations, pages, predictions, session, training, uploads
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
@@ -37,6 +37,7 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         predictions.router,
         uploads.router,
         models.router,
+        training.router,
         operations.router,
         pages.router,
         session.router,

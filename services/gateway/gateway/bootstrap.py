@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
@@ -12,12 +14,16 @@ from gateway.settings import Settings
 from nevus.adapters.google_tokens import IdTokens
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
-from nevus.adapters.stores import model_store, photo_store, record_store
+from nevus.adapters.stores import model_store, photo_store, record_store, run_store
 from nevus.domain import Role
-from nevus.ports import ServiceIdentity
+from nevus.ports import JobRunner, ServiceIdentity
 from nevus.registry import Registry
 
 FIRST_ADMIN = "admin"
+STORES = (
+    "data_dir", "storage", "records", "google_cloud_project", "firestore_database", "photos_bucket", "models_bucket",
+    "training_bucket", "training_data",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -30,6 +36,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         callers = closing.enter_context(callers_of(settings))
         records = record_store(settings)
         closing.push_async_callback(records.close)
+        runs = run_store(settings)
+        closing.push_async_callback(runs.close)
+        jobs = await job_runner(settings)
+        closing.push_async_callback(jobs.close)
         classifier = classifier_of(settings)
         closing.push_async_callback(classifier.close)
         intake = intake_of(settings, metrics)
@@ -40,6 +50,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             settings=settings,
             photos=photo_store(settings),
             records=records,
+            runs=runs,
+            jobs=jobs,
             registry=registry,
             promotion=promotion_of(settings, registry),
             manifests=Manifests(registry),
@@ -59,6 +71,26 @@ def classifier_of(settings: Settings) -> HttpClassifier:
     """Inference, told who calls where it asks for that."""
     token = IdTokens(settings.inference_audience).token if settings.inference_audience else None
     return HttpClassifier(settings.inference_url, connections=settings.inference_connections, token=token)
+
+
+async def job_runner(settings: Settings) -> JobRunner:
+    """What runs the training job; one that an earlier gateway left goes on."""
+    if settings.jobs == "cloud_run":
+        from nevus.adapters.cloud_run import CloudRunJobs
+
+        return CloudRunJobs(settings.training_job, endpoint=settings.cloud_run_endpoint)
+    from nevus.adapters.subprocess_jobs import SubprocessJobs
+
+    jobs = SubprocessJobs(shlex.split(settings.training_command), settings.data_dir, job_environment(settings))
+    await jobs.recover()
+    return jobs
+
+
+def job_environment(settings: Settings) -> dict[str, str]:
+    """Of the training job: ours, without the secret that it has no use for, and with the stores that we have."""
+    inherited = {name: value for name, value in os.environ.items() if name != "NEVUS_ADMIN_KEY"}
+    own = {name.upper(): str(getattr(settings, name)) for name in STORES}
+    return {**inherited, **own, "MODELS_DIR": str(settings.registry_dir)}
 
 
 def intake_of(settings: Settings, metrics: Metrics) -> Intake:

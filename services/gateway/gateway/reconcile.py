@@ -1,6 +1,7 @@
-"""What was left half-way is finished here: pending predictions, old tombstones and uploads, photos without a record.
+"""What was left half-way is finished here: pending predictions, training runs whose job ended without a word.
 
-Nothing is remembered between rounds: any instance may run the next one, and several may run at once.
+And removed: old tombstones and uploads, photos without a record. Nothing is remembered between rounds: any instance may
+run the next one, and several may run at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from gateway import quarantine
+from gateway import quarantine, retrain
 from gateway.predict import attempt, count, photo_key
 from gateway.services import Services
 from nevus.domain import Prediction, Status
@@ -37,6 +38,7 @@ class Reconciler:
         while True:
             try:
                 await self.round()
+                await retrain.settle_active(self._services)
                 if clock() >= next_sweep:
                     await self.sweep()
                     next_sweep = clock() + SWEEP_SECONDS

@@ -9,7 +9,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from nevus.domain import Caller, ModelRef
-from nevus.ports import Classifier, Identity, PhotoStore, RecordStore, ServiceIdentity
+from nevus.ports import Classifier, Identity, JobRunner, PhotoStore, RecordStore, RunStore, ServiceIdentity
 from nevus.registry import Manifest, Registry
 
 
@@ -63,6 +63,8 @@ class Services:
     settings: Settings
     photos: PhotoStore
     records: RecordStore
+    runs: RunStore
+    jobs: JobRunner
     registry: Registry
     promotion: Registry
     manifests: Manifests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
+JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
 
 
 class Settings(BaseSettings):
@@ -47,7 +49,11 @@ class Settings(BaseSettings):
     training_bucket: str = Field("", description="bucket of checkpoints")
     promoter: str = Field("", description="service account that is impersonated to move a channel")
     training_data: str = Field("", description="base manifest of retraining, a path or `gs://` address")
+    training_command: str = Field(
+        ".venv/training/bin/python -m training_job retrain", description="the training job as a subprocess"
+    )
     training_job: str = Field("", description="Cloud Run job, `projects/P/locations/R/jobs/J`")
+    cloud_run_endpoint: str = Field("", description="`host:port` of a stand-in for Cloud Run, without TLS")
     operating_point: str = Field("sensitivity_90", description="the model's operating point that refers")
     prevalence: float = Field(0.02, gt=0, lt=1, description="prevalence at which pages state PPV and NPV")
     intake_workers: int = Field(2, ge=1, le=8, description="processes that decode photos")
@@ -72,10 +78,16 @@ class Settings(BaseSettings):
             raise ValueError("IDENTITY=oidc: set GOOGLE_CLOUD_PROJECT, or OIDC_ISSUER, OIDC_AUDIENCE and OIDC_KEYS_URL")
         return self
 
+    @model_validator(mode="after")
+    def _a_job_is_named(self) -> Self:
+        if self.jobs == "cloud_run" and not JOB_NAME.fullmatch(self.training_job):
+            raise ValueError("JOBS=cloud_run: set TRAINING_JOB to projects/P/locations/R/jobs/J")
+        return self
+
     @property
     def keeps_files(self) -> bool:
         """Whether anything at all is kept in DATA_DIR."""
-        return (self.storage, self.records, self.identity) != ("gcs", "firestore", "oidc")
+        return (self.storage, self.records, self.identity, self.jobs) != ("gcs", "firestore", "oidc", "cloud_run")
 
     @property
     def registry_dir(self) -> Path:

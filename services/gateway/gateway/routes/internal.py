@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
+from gateway import retrain
 from gateway.auth import bearer_token, unauthorized
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
@@ -40,12 +41,16 @@ async def scheduler(request: Request) -> str:
 
 @router.post("/reconcile")
 async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]) -> JSONResponse:
-    """Finish what is pending, some time at most; with `{"sweep": true}` drop what nothing names any more, too."""
+    """Finish what is pending, some time at most; with `{"sweep": true}` drop what nothing names any more, too.
+
+    A training run whose job has ended without a word is noticed.
+    """
     try:
         wish = Wish.model_validate_json(await request.body() or b"{}")
     except ValidationError as error:
         raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
     reconciler = Reconciler(request.app.state.services)
     finished = await reconciler.catch_up(SECONDS)
+    await retrain.settle_active(request.app.state.services)
     swept = {"swept": await reconciler.sweep(SWEEP_SECONDS)} if wish.sweep else {}
     return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)

@@ -1,0 +1,50 @@
+"""Stands in for `training_job retrain --run ID` in a whole system: writes its progress, minds a cancellation.
+
+The file that the run's data names says what it does: `good`, `crash` (killed by itself once), `silent` (exits 0 without
+an end) or `long`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from nevus.adapters.sqlite_runs import SqliteRuns
+from nevus.domain import RunState, TrainingRun
+from nevus.lifetime import follow_parent_if_asked
+from nevus.training_runs import change
+
+LONG = 2000  # steps of 20 ms
+
+
+async def work(run_id: str) -> int:
+    runs = SqliteRuns(Path(os.environ["DATA_DIR"]) / "runs.db")
+    run = await change(runs, run_id, lambda run: run.model_copy(update={"attempts": run.attempts + 1}))
+    plan = Path(run.data).read_text()
+    for step in range(run.step + 1, (LONG if plan == "long" else 10) + 1):
+        told = {"stage": "training", "step": step, "log_tail": (f"at {step}",)}
+        run = await progress(runs, run_id, state=RunState.RUNNING, **told)
+        if run.cancel_requested:
+            await progress(runs, run_id, state=RunState.CANCELLED)
+            break
+        if plan == "crash" and step == 5 and run.attempts == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(0.02)
+    else:
+        if plan != "silent":
+            await progress(runs, run_id, state=RunState.SUCCEEDED)
+    await runs.close()
+    return 0
+
+
+async def progress(runs: SqliteRuns, run_id: str, **fields: Any) -> TrainingRun:
+    return await change(runs, run_id, lambda run: run.model_copy(update=fields))
+
+
+if __name__ == "__main__":
+    follow_parent_if_asked()
+    sys.exit(asyncio.run(work(sys.argv[-1])))
