@@ -40,6 +40,7 @@ class Exchange(BaseHTTPRequestHandler):
     """One request and what a fault may do with it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Proxy
 
     def take(self) -> None:
@@ -173,6 +174,13 @@ class Proxy(ThreadingHTTPServer):
     def url(self) -> str:
         """To be used in place of the server's."""
         return f"http://{self.address}"
+
+    def forget(self) -> None:
+        """What was planned and what was seen."""
+        with self._lock:
+            self._plan.clear()
+            self.seen.clear()
+            self.connections = 0
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """A new connection."""

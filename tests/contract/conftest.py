@@ -13,6 +13,7 @@ import pytest
 from tests.cloud_run_server import JOB, cloud_run
 from tests.conftest import ROOT
 from tests.emulators import Emulator
+from tests.faults import Proxy, fault_proxy
 from tests.issuer import Issuer, token_issuer
 
 from nevus.adapters.cloud_run import CloudRunJobs
@@ -45,6 +46,27 @@ RUN_STORES: dict[str, Callable[[Path], RunStore]] = {
     "sqlite": lambda folder: SqliteRuns(folder / "runs.db"),
     "firestore": lambda _: FirestoreRuns(new_project()),
 }
+
+
+@pytest.fixture(scope="session")
+def gcs_proxy(gcs: Emulator) -> Iterator[Proxy]:
+    """The one before the emulator of Cloud Storage, so that tests share the client that calls it."""
+    with fault_proxy(gcs.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(gcs_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Proxy:
+    """Between this test's client and the emulator of Cloud Storage."""
+    gcs_proxy.forget()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_proxy.url)
+    return gcs_proxy
+
+
+@pytest.fixture
+def bucket(gcs: Emulator) -> str:
+    """Of Cloud Storage, empty."""
+    return gcs.new_bucket()
 
 
 def new_project() -> str:

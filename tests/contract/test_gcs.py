@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.emulators import Emulator
-from tests.faults import Proxy, fault_proxy
+from tests.faults import Proxy
 
 from nevus.adapters import gcs as adapter
 from nevus.adapters.gcs import GcsPhotos, GcsStore
@@ -18,18 +16,6 @@ from nevus.adapters.gcs_cloud import THREADS, cloud
 from nevus.ports import PreconditionFailed, SignedUpload
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def proxy(gcs: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with fault_proxy(gcs.address) as proxy:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
-        yield proxy
-
-
-@pytest.fixture
-def bucket(gcs: Emulator) -> str:
-    return gcs.new_bucket()
 
 
 async def send_beside(proxy: Proxy, bucket: str, data: bytes, **params: str) -> None:

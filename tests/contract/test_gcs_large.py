@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 import stamina
-from tests.emulators import Emulator
 from tests.faults import (
     Exchange,
     Fault,
@@ -16,7 +15,6 @@ from tests.faults import (
     answer_cut,
     answer_lost,
     answers,
-    fault_proxy,
     hangs,
     passed,
     request_cut,
@@ -54,16 +52,15 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-@pytest.fixture
-def proxy(gcs: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with fault_proxy(gcs.address) as proxy, stamina.set_testing(True, attempts=4, cap=True):
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
-        yield proxy
+@pytest.fixture(autouse=True)
+def no_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
 
 
 @pytest.fixture
-def store(gcs: Emulator, proxy: Proxy) -> GcsStore:
-    return GcsStore(gcs.new_bucket(), patience=Patience(silence=1.0, within=5.0))
+def store(bucket: str, proxy: Proxy) -> GcsStore:
+    return GcsStore(bucket, patience=Patience(silence=1.0, within=5.0))
 
 
 async def test_a_large_object_goes_in_chunks(store: GcsStore, proxy: Proxy) -> None:
