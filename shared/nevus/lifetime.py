@@ -11,14 +11,34 @@ import sys
 import threading
 import time
 
+ASKED = "NEVUS_FOLLOW_PARENT"
 INTERVAL = 0.2  # seconds
 ORPHANED = 1  # exit status of a process whose parent is gone
 
 
 def follow_parent_if_asked() -> None:
-    """Follow the parent when NEVUS_FOLLOW_PARENT=1, as a supervisor sets it."""
-    if os.environ.get("NEVUS_FOLLOW_PARENT") == "1":
-        follow_parent()
+    """Follow the parent when NEVUS_FOLLOW_PARENT is 1, as a supervisor sets it.
+
+    Or the number of the process that asks: when that is gone already, this one ends at once.
+    """
+    asked = os.environ.get(ASKED, "")
+    if not asked.isdecimal() or asked == "0":
+        return
+    os.environ[ASKED] = "1"  # whom this process starts follows this process
+    if not alive(int(asked)):
+        os._exit(ORPHANED)
+    follow_parent()
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def follow_parent(interval: float = INTERVAL) -> None:

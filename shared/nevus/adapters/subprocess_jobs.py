@@ -36,7 +36,7 @@ class SubprocessJobs:
         kill_after: float = KILL_AFTER,
     ) -> None:
         self._command, self._logs = tuple(command), folder / "logs"
-        self._environment = {**environment, "NEVUS_FOLLOW_PARENT": "1"}
+        self._environment = {**environment, "NEVUS_FOLLOW_PARENT": str(os.getpid())}
         self._pause, self._kill_after = pause, kill_after
         self._tickets = Tickets(folder / "jobs")
         self._starting, self._closing = asyncio.Lock(), asyncio.Event()
