@@ -120,7 +120,8 @@ class Wire:
         host, _, port = self.target.partition(":")
         there_reader, there_writer = await asyncio.open_connection(host, int(port))
         self.writers += [writer, there_writer]
-        await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer, answers=True))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer, answers=True))
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool = False) -> None:
         with contextlib.suppress(OSError):
@@ -145,5 +146,6 @@ async def tcp_wire(target: str) -> AsyncIterator[Wire]:
     server = await asyncio.start_server(wire.accept, "127.0.0.1", 0)
     wire.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield wire
-    server.close()
     wire.cut()
+    server.close()
+    await server.wait_closed()

@@ -36,6 +36,7 @@ from nevus.adapters.firestore_calls import (
     numbered,
     once,
     only,
+    read,
     take_client,
     unchanged,
 )
@@ -53,9 +54,9 @@ class FirestoreRecords:
 
     def __init__(self, project: str, database: str = "(default)") -> None:
         self._name = (project, database)
-        client = take_client(*self._name)
-        self._records = client.collection("records")
-        self._audit = client.collection("audit")
+        self._client = take_client(*self._name)
+        self._records = self._client.collection("records")
+        self._audit = self._client.collection("audit")
         self._written_at = 0
 
     async def create(self, record: Prediction) -> None:
@@ -66,7 +67,7 @@ class FirestoreRecords:
             try:
                 await document.create(fields, **once())
             except api.AlreadyExists:
-                stored = to_record(await document.get(**once()))
+                stored = to_record(await read(self._client, document))
                 if not earlier or stored != record:
                     raise
 
@@ -77,7 +78,7 @@ class FirestoreRecords:
         """Raises NotFound, Gone, Unavailable."""
         document = document_at(self._records, record_id)
         with reported(record_id):
-            return to_record(await repeated(lambda: document.get(**once())))
+            return to_record(await repeated(lambda: read(self._client, document)))
 
     async def replace(self, record: Prediction) -> Prediction:
         """Write when the stored revision is `record.revision`; raises PreconditionFailed, NotFound, Gone."""
@@ -85,7 +86,7 @@ class FirestoreRecords:
         changed = record.model_copy(update={"revision": record.revision + 1})
 
         async def write(earlier: int) -> None:
-            snapshot = await document.get(**once())
+            snapshot = await read(self._client, document)
             stored = to_record(snapshot)
             if earlier and stored == changed:
                 return
@@ -121,7 +122,7 @@ class FirestoreRecords:
         tombstone = {"erased_at": at, "expires_at": at + TOMBSTONES_KEPT}
 
         async def write(earlier: int) -> None:
-            snapshot = await document.get(**once())
+            snapshot = await read(self._client, document)
             if earlier and snapshot.exists and snapshot.to_dict() == tombstone:
                 return
             to_record(snapshot)

@@ -83,6 +83,12 @@ def document_at(collection: AsyncCollectionReference, name: str) -> AsyncDocumen
     return collection.document(name)
 
 
+async def read(client: AsyncClient, document: AsyncDocumentReference) -> Snapshot:
+    """One attempt, to the end of its stream: the reference's own `get` leaves it open, to be cancelled some time."""
+    snapshots = [each async for each in client.get_all([document], **once())]
+    return snapshots[0]
+
+
 def only(snapshot: Snapshot, fields: Mapping[str, object]) -> dict[str, object]:
     """The update that leaves these fields and no others in the document that was read."""
     return dict.fromkeys(snapshot.to_dict() or {}, DELETE_FIELD) | dict(fields)

@@ -23,6 +23,7 @@ from nevus.adapters.firestore_calls import (
     numbered,
     once,
     only,
+    read,
     take_client,
     unchanged,
 )
@@ -53,7 +54,7 @@ class FirestoreRuns:
             try:
                 await batch.commit(**once())
             except api.AlreadyExists:
-                stored = await document.get(**once()) if earlier else None
+                stored = await read(self._client, document) if earlier else None
                 if stored is None or not stored.exists or to_run(stored) != run:
                     raise
 
@@ -64,7 +65,7 @@ class FirestoreRuns:
         """Raises NotFound, Unavailable."""
         document = document_at(self._runs, run_id)
         with reported(run_id):
-            return to_run(await repeated(lambda: document.get(**once())))
+            return to_run(await repeated(lambda: read(self._client, document)))
 
     async def replace(self, run: TrainingRun) -> TrainingRun:
         """Write when the stored revision is `run.revision`; raises PreconditionFailed, NotFound, Unavailable.
@@ -75,7 +76,7 @@ class FirestoreRuns:
         changed = run.model_copy(update={"revision": run.revision + 1})
 
         async def write(earlier: int) -> None:
-            snapshot = await document.get(**once())
+            snapshot = await read(self._client, document)
             stored = to_run(snapshot)
             if earlier and stored == changed:
                 return
