@@ -64,6 +64,8 @@ class CloudRun:
         return operations_pb2.Operation(name="operations/2")
 
     async def known(self, name: str, context: Any) -> run_v2.Execution:
+        if not name.startswith(JOB):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, name)
         if name not in self.executions:
             await context.abort(grpc.StatusCode.NOT_FOUND, name)
         return self.executions[name]

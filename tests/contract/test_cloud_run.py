@@ -8,7 +8,7 @@ import pytest
 from tests.cloud_run_server import BUSY, JOB, LATE, LOST, UNAVAILABLE, CloudRun, cloud_run
 
 from nevus.adapters.cloud_run import CloudRunJobs
-from nevus.ports import JobState, Unavailable
+from nevus.ports import JobState, NotFound, Unavailable
 
 
 @pytest.fixture
@@ -65,6 +65,12 @@ async def test_looking_and_cancelling_are_repeated(server: CloudRun, jobs: Cloud
     server.faults["CancelExecution"] = [fault]
     await jobs.cancel(job)
     assert (await jobs.report(job)).state is JobState.CANCELLED
+
+
+async def test_another_runners_job_is_not_known(jobs: CloudRunJobs) -> None:
+    with pytest.raises(NotFound):
+        await jobs.report("k3v5ajq2mzr7c4w6txn2yb5dha")
+    await jobs.cancel("k3v5ajq2mzr7c4w6txn2yb5dha")
 
 
 async def test_one_that_stays_down_is_unavailable(server: CloudRun, jobs: CloudRunJobs) -> None:

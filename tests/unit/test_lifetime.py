@@ -18,7 +18,8 @@ print(os.environ["NEVUS_FOLLOW_PARENT"])
 
 def follow(asked: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"NEVUS_FOLLOW_PARENT": asked}
-    return subprocess.run([sys.executable, "-c", FOLLOWER], env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", FOLLOWER]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_one_whose_starter_is_gone_ends_at_once() -> None:

@@ -13,7 +13,7 @@ from google.cloud.run_v2.services.executions.transports import ExecutionsGrpcAsy
 from google.cloud.run_v2.services.jobs.transports import JobsGrpcAsyncIOTransport
 
 from nevus.adapters.google_calls import repeated, reported
-from nevus.ports import JobReport, JobState
+from nevus.ports import JobReport, JobState, NotFound
 
 Clients = tuple[run_v2.JobsAsyncClient, run_v2.ExecutionsAsyncClient]
 HOST = "run.googleapis.com"
@@ -54,7 +54,11 @@ class CloudRunJobs:
         """Where an execution stands; raises NotFound, Unavailable."""
         with reported(job):
             _, executions = await self._open()
-            return to_report(await repeated(lambda: executions.get_execution(name=job, timeout=self._deadline)))
+            try:
+                found = await repeated(lambda: executions.get_execution(name=job, timeout=self._deadline))
+            except api.InvalidArgument as error:  # another runner's name
+                raise NotFound(job) from error
+        return to_report(found)
 
     async def cancel(self, job: str) -> None:
         """End it soon; raises Unavailable."""
@@ -62,7 +66,7 @@ class CloudRunJobs:
             _, executions = await self._open()
             try:
                 await repeated(lambda: executions.cancel_execution(name=job, timeout=self._deadline))
-            except (api.NotFound, api.FailedPrecondition):
+            except (api.NotFound, api.FailedPrecondition, api.InvalidArgument):
                 return  # it is gone, or has ended
 
     async def close(self) -> None:
