@@ -13,16 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nevus.adapters.sqlite_runs import SqliteRuns
+from nevus.adapters.stores import run_store
 from nevus.domain import RunState, TrainingRun
 from nevus.lifetime import follow_parent_if_asked
+from nevus.ports import RunStore
 from nevus.training_runs import change
+from training_job.settings import Settings
 
 LONG = 2000  # steps of 20 ms
 
 
 async def work(run_id: str) -> int:
-    runs = SqliteRuns(Path(os.environ["DATA_DIR"]) / "runs.db")
+    runs = run_store(Settings())
     run = await change(runs, run_id, lambda run: run.model_copy(update={"attempts": run.attempts + 1}))
     plan = Path(run.data).read_text()
     for step in range(run.step + 1, (LONG if plan == "long" else 10) + 1):
@@ -41,7 +43,7 @@ async def work(run_id: str) -> int:
     return 0
 
 
-async def progress(runs: SqliteRuns, run_id: str, **fields: Any) -> TrainingRun:
+async def progress(runs: RunStore, run_id: str, **fields: Any) -> TrainingRun:
     return await change(runs, run_id, lambda run: run.model_copy(update=fields))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import ROOT
+from tests.emulators import Emulator
 from tests.gateway_process import GatewayProcess, gateway
 
 from nevus.adapters.job_tickets import Ticket, start_time
@@ -55,11 +57,11 @@ class Training:
 
 
 @contextmanager
-def training(folder: Path, models: Path) -> Iterator[Training]:
+def training(folder: Path, models: Path, **stores: str) -> Iterator[Training]:
     """Nothing listens where inference should be: nothing here needs it."""
     plan = folder / "plan"
     settings = {"TRAINING_DATA": plan, "TRAINING_COMMAND": COMMAND, "INTAKE_WORKERS": 1, "RECONCILE_AFTER": 0.2}
-    with gateway(models, folder, "http://127.0.0.1:9", **settings) as process:
+    with gateway(models, folder, "http://127.0.0.1:9", **settings, **stores) as process:
         process.wait_for("/healthz")
         headers = {"Authorization": f"Bearer {process.admin('create-key', '--role', 'admin')}"}
         with httpx.Client(base_url=process.url, headers=headers, trust_env=False) as admin:
@@ -107,6 +109,14 @@ def test_a_crash_is_tried_again_and_goes_on(nevus: Training) -> None:
 def test_a_job_that_ends_without_a_word_has_failed(nevus: Training) -> None:
     run = nevus.ended(nevus.start("silent"))
     assert (run["state"], run["error"]) == ("failed", "The training job ended without saying how.")
+
+
+def test_the_job_gets_the_stores_of_the_gateway(firestore: Emulator, tmp_path: Path, models_dir: Path) -> None:
+    stores = {"RECORDS": "firestore", "GOOGLE_CLOUD_PROJECT": f"nevus-{secrets.token_hex(8)}"}
+    with training(tmp_path, models_dir, FIRESTORE_EMULATOR_HOST=firestore.address, **stores) as nevus:
+        run = nevus.ended(nevus.start("crash"))
+        assert (run["state"], run["attempts"], run["step"]) == ("succeeded", 2, 10)
+    assert not (tmp_path / "data/runs.db").exists()
 
 
 def test_a_killed_gateway_takes_its_job_along_and_the_next_one_goes_on(tmp_path: Path, models_dir: Path) -> None:
