@@ -27,6 +27,7 @@ def test_the_base_is_pinned_and_all_files_have_the_same(path: Path) -> None:
     assert first.name == "ARG"
     assert re.fullmatch(r"BASE=python:3\.11\.\d+-slim-bookworm(@sha256:[0-9a-f]{64})?", first.value)
     assert first == instructions(FILES[0])[0]
+    assert first.value.removeprefix("BASE=") in (ROOT / "docs/containers.md").read_text()
     assert [stage[0].value for stage in stages(path)] == ["${BASE} AS builder", "${BASE} AS final"]
 
 
