@@ -1,4 +1,4 @@
-# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY. Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS.
+# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY; TRAINING_DATA opens retraining. Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 INSTALL = exec $(PYTHON) deploy/local/install.py
@@ -15,7 +15,7 @@ export DATA_DIR
 .SILENT:
 
 run: ## install what is missing, start both services, print the address and a sign-in link
-	$(INSTALL) gateway inference
+	$(INSTALL) gateway inference $(if $(TRAINING_DATA),training)
 	exec .venv/gateway/bin/python deploy/local/run.py
 
 test: ## every test, with small seeds of the long ones
