@@ -9,7 +9,6 @@ import pytest
 from google.cloud.storage import Client
 from tests.emulators import Emulator
 
-from nevus.adapters.gcs_places import client
 from nevus.adapters.places import Place, folder_of, join, place
 from nevus.ports import NotFound
 
@@ -21,7 +20,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         return str(tmp_path)
     emulator: Emulator = request.getfixturevalue("gcs")
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator.url)
-    client.cache_clear()
     name = f"places-{uuid.uuid4().hex}"
     with_bucket = Client(project="test")
     with_bucket.create_bucket(name)

@@ -73,9 +73,13 @@ class Batches:
         """Batches `start` to the end of `sides`, batch i at resolution sides[i]."""
         with ThreadPoolExecutor(workers) as pool:
             waiting: deque[Future[Batch]] = deque()
-            for index in range(start, len(sides)):
-                waiting.append(pool.submit(self.batch, index, sides[index]))
-                if len(waiting) > ahead:
+            try:
+                for index in range(start, len(sides)):
+                    waiting.append(pool.submit(self.batch, index, sides[index]))
+                    if len(waiting) > ahead:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from nevus.adapters.places import model_store_at
-from nevus.adapters.stores import model_store
+from nevus.adapters.stores import model_store, photo_store, record_store, run_store, training_store
 from nevus.registry import Registry
+from training_job.background import Background
+from training_job.retrain import Retraining, Stores
 from training_job.settings import Settings
 
 CHECKOUT = "models"
@@ -15,3 +17,30 @@ def registry_at(address: str | None, settings: Settings) -> Registry:
     if address is None and settings.storage == "gcs":
         return Registry(model_store(settings))
     return Registry(model_store_at(address or CHECKOUT))
+
+
+async def open_stores(settings: Settings) -> Stores:
+    """The stores of a training run; on the loop that they are used on."""
+    return Stores(
+        runs=run_store(settings),
+        records=record_store(settings),
+        photos=photo_store(settings),
+        checkpoints=training_store(settings),
+        registry=Registry(model_store(settings)),
+    )
+
+
+async def close_stores(stores: Stores) -> None:
+    """Finish what waits."""
+    await stores.runs.close()
+    await stores.records.close()
+
+
+def retrain(run_id: str, settings: Settings) -> int:
+    """One attempt at a training run; returns the exit status. Raises NotFound, Unavailable."""
+    with Background() as loop:
+        stores = loop.run(open_stores(settings))
+        try:
+            return Retraining(run_id, stores, settings, loop).run()
+        finally:
+            loop.run(close_stores(stores))

@@ -12,6 +12,7 @@ import typer
 
 from nevus.adapters.places import model_store_at
 from nevus.domain import ModelRef
+from nevus.lifetime import follow_parent_if_asked
 from nevus.ports import PortError
 from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
@@ -97,6 +98,16 @@ def evaluate(
     found, answered = evaluation.run(version, read_data(data, settings), split=split, shortcuts=shortcuts)
     evaluation.write(out, found, answered)
     typer.echo(json.dumps(found["overall"], indent=1))
+
+
+@app.command()
+def retrain(run: Annotated[str, typer.Option(help="id of a training run that the gateway has begun")]) -> None:
+    """One attempt at a training run, on from the champion; progress goes into the run's record."""
+    from training_job import bootstrap
+
+    follow_parent_if_asked()
+    configure("training-job", (settings := Settings()).log_level)
+    raise typer.Exit(bootstrap.retrain(run, settings))
 
 
 @app.command()

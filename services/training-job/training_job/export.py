@@ -12,12 +12,9 @@ import numpy as np
 from nevus.adapters.litert import LitertModel
 from nevus.imaging import RgbArray
 from training_job.calibrate import sigmoid
+from training_job.errors import ExportError
 
 TOLERANCE = 1e-4
-
-
-class ExportError(RuntimeError):
-    """The exported model does not answer as the trained one."""
 
 
 def served(model: keras.Model, side: int) -> keras.Model:

@@ -24,7 +24,7 @@ def local_path(folder: str, file: str, cache: Path) -> Path:
         return Path(address)
     parts = address.removeprefix(SCHEME).split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"not the name of a photo: {file!r}")
+        raise ValueError("a photo in Cloud Storage has an empty part, . or .. in its name")
     return cache.joinpath(*parts)
 
 

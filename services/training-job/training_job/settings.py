@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     photos_bucket: str = Field("", description="bucket of photos")
     models_bucket: str = Field("", description="bucket of the model registry")
     training_bucket: str = Field("", description="bucket of checkpoints")
-    retrain_steps: int = Field(600, ge=1, description="batches of a retraining run")
+    retrain_steps: int = Field(600, ge=2, description="batches of a retraining run")
     retrain_batch_size: int = Field(32, ge=2, le=512, description="photos a batch")
     retrain_rate: float = Field(1e-4, gt=0, lt=1, description="highest learning rate; the first training took 3e-4")
     retrain_seed: int = Field(7, description="of everything random in a retraining run")

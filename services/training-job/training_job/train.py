@@ -25,6 +25,7 @@ from nevus.imaging import SIDE, to_input
 from training_job.backbones import build, start_weights
 from training_job.batches import UNKNOWN, Batch, Batches
 from training_job.data import Row, diagnoses, fingerprint, open_photo, sampling_weights
+from training_job.hooks import Hooks, Interrupted
 from training_job.metrics import auroc
 from training_job.progress import columns
 
@@ -91,9 +92,9 @@ def _mean_where(values: Any, known: Any) -> Any:
 class Trainer:
     """One run in a folder: its state, its checkpoints and its log."""
 
-    def __init__(self, rows: list[Row], plan: Plan, folder: Path) -> None:
+    def __init__(self, rows: list[Row], plan: Plan, folder: Path, hooks: Hooks | None = None) -> None:
         keras.utils.set_random_seed(plan.seed)
-        self.plan, self.folder = plan, folder
+        self.plan, self.folder, self.hooks = plan, folder, hooks or Hooks()
         self.train = [row for row in rows if row.split == "train"]
         self.val = [row for row in rows if row.split == "val"]
         self.names = diagnoses(self.train)
@@ -141,10 +142,15 @@ class Trainer:
         """Restore the last checkpoint, or set the starting weights; returns the step to go on from."""
         if self.checkpoints.restore_or_initialize() is None:
             start_weights(self.model, self.plan.weights)
+            for slot, variable in zip(self.average, self.whole, strict=True):
+                slot.assign(variable)
         return int(self.step.numpy())
 
     def run(self, *, every: int = 200) -> None:
-        """Train to the end of the plan, with a checkpoint and a look at the validation split every so often."""
+        """Train to the end of the plan, with a checkpoint and a look at the validation split every so often.
+
+        Interrupted by a hook, it leaves a checkpoint of the step that was done.
+        """
         start, sides = self.resume(), self.plan.sides
         batches = Batches(
             self.train,
@@ -158,6 +164,7 @@ class Trainer:
             for index, batch in enumerate(batches.stream(sides, start), start=start):
                 value = self._one(index, batch)
                 bar.update(task, advance=1, note=f"loss {value:.3f}")
+                self._tell(index + 1, value)
                 if (index + 1) % every == 0 or index + 1 == len(sides):
                     self._save(index + 1, value)
         self.take_average()
@@ -167,12 +174,24 @@ class Trainer:
         tensors = {name: tf.convert_to_tensor(values) for name, values in asdict(batch).items()}
         return float(step(tensors))
 
-    def _save(self, done: int, value: float) -> None:
+    def _tell(self, done: int, value: float) -> None:
+        try:
+            self.hooks.stepped(done, value)
+        except Interrupted:
+            self._keep(done)
+            raise
+
+    def _keep(self, done: int) -> None:
         self.step.assign(done)
         self.checkpoints.save(done)
+        self.hooks.saved(done)
+
+    def _save(self, done: int, value: float) -> None:
+        self._keep(done)
         line: dict[str, float | int] = {"step": done, "loss": round(value, 4), "at": round(time.time())}
         if self.val and (done % self.plan.look_every == 0 or done == len(self.plan.sides)):
-            line |= self._look()
+            line |= (found := self._look())
+            self.hooks.looked(found)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 

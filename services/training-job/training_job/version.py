@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
@@ -34,6 +34,7 @@ from training_job import constants, evaluate
 from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.export import largest_difference, to_keras, to_litert
+from training_job.hooks import nothing
 from training_job.report import card, html
 from training_job.revision import git_commit
 from training_job.train import Plan
@@ -43,16 +44,22 @@ CHECKED_PHOTOS = 64
 
 
 def make(
-    model: keras.Model, rows: Sequence[Row], plan: Plan, facts: dict[str, Any]
+    model: keras.Model,
+    rows: Sequence[Row],
+    plan: Plan,
+    facts: dict[str, Any],
+    stage: Callable[[str], None] = nothing,
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """The manifest and the files of a new version.
+    """The manifest and the files of a new version; `stage` hears what is done next.
 
     `facts` are the manifest's name, licence and parent, and the sources that set no threshold (`uncalibrated`).
     Raises ExportError, ValueError, OSError.
     """
+    stage("exporting")
     exported = to_litert(model, plan.side)
     checked = [to_input(open_photo(row), plan.side) for row in list(rows)[:: max(1, len(rows) // CHECKED_PHOTOS)]]
     difference = largest_difference(model, exported, checked)
+    stage("evaluating")
     found = constants.measure(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
     )
@@ -123,15 +130,20 @@ def libraries() -> dict[str, str]:
 
 async def publish(registry: Registry, manifest: Manifest, files: dict[str, bytes]) -> tuple[ModelRef, Channel]:
     """Write the version; it becomes champion where there is none, else challenger. Raises RegistryError, PortError."""
-    ref = await registry.publish(manifest, files)
     try:
         await registry.pointer(Channel.CHAMPION)
         channel = Channel.CHALLENGER
     except NotFound:
         channel = Channel.CHAMPION
+    return await publish_as(channel, registry, manifest, files), channel
+
+
+async def publish_as(channel: Channel, registry: Registry, manifest: Manifest, files: dict[str, bytes]) -> ModelRef:
+    """Write the version and point a channel at it; raises RegistryError, PortError."""
+    ref = await registry.publish(manifest, files)
     try:
         _, generation = await registry.pointer(channel)
     except NotFound:
         generation = 0
     await registry.point(channel, ref, if_generation=generation)
-    return ref, channel
+    return ref

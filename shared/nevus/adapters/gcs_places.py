@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import stamina
-from google.cloud.storage import Blob, Client
+from google.cloud.storage import Blob
 
+from nevus.adapters.gcs_cloud import cloud
 from nevus.adapters.google_calls import ATTEMPTS, passes, reported
 from nevus.adapters.places import checked_size
 from nevus.ports import NotFound, PreconditionFailed
@@ -22,12 +22,6 @@ T = TypeVar("T")
 
 CHUNK = 1024 * 1024  # bytes; of a stream, since many may be open at once
 DEADLINE = 60.0  # seconds for one request
-
-
-@cache
-def client() -> Client:
-    """One a process."""
-    return Client()
 
 
 def again(call: Callable[[], T]) -> T:
@@ -57,7 +51,7 @@ class CloudPlace:
 
     def __init__(self, bucket: str, key: str) -> None:
         self._key = key
-        self._bucket = client().bucket(bucket)
+        self._bucket = cloud().client.bucket(bucket)
 
     @property
     def _blob(self) -> Blob:

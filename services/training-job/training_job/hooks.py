@@ -1,0 +1,26 @@
+"""How a caller follows a training and ends it early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class Interrupted(Exception):
+    """The training, or the job, is to end now; a later attempt goes on from the last checkpoint."""
+
+
+def nothing(*_: object) -> None:
+    """For a caller that does not want to hear."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Called on the training's own thread: after each step with its loss, each checkpoint, each look at validation.
+
+    `stepped` may raise Interrupted.
+    """
+
+    stepped: Callable[[int, float], None] = nothing
+    saved: Callable[[int], None] = nothing
+    looked: Callable[[dict[str, float]], None] = nothing

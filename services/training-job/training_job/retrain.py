@@ -1,0 +1,262 @@
+"""One attempt at a training run: on from the champion, with the base photos and clinicians' diagnoses, to a challenger.
+
+What is told of it goes into the run's record; checkpoints go into the training store, from which the next attempt
+goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nevus.domain import ModelRef, RunState, TrainingRun
+from nevus.ports import NotFound, ObjectStore, PhotoStore, PortError, RecordStore, RunStore
+from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryError, sha256
+from training_job import corrections
+from training_job.background import Background
+from training_job.checkpoints import Checkpoints
+from training_job.data import (
+    ManifestError,
+    Row,
+    diagnoses,
+    paths,
+    read_manifest,
+    refuse_shared_groups,
+    split_by_group,
+)
+from training_job.errors import ExportError
+from training_job.fetch import fetch
+from training_job.hooks import Hooks, Interrupted
+from training_job.notice import Notice
+from training_job.run_record import RunRecord
+from training_job.settings import Settings
+
+if TYPE_CHECKING:
+    from training_job.train import Plan, Trainer
+
+UNCALIBRATED = ("isic10k", corrections.SOURCE)
+LOOK_EVERY = 4  # checkpoints
+PERMANENT = (ManifestError, RegistryError, ExportError)
+
+logger = logging.getLogger("training_job.retrain")
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What a training run reads and writes."""
+
+    runs: RunStore
+    records: RecordStore
+    photos: PhotoStore
+    checkpoints: ObjectStore
+    registry: Registry
+
+
+class Retraining:
+    """One attempt; `run` returns the exit status."""
+
+    def __init__(self, run_id: str, stores: Stores, settings: Settings, loop: Background) -> None:
+        self._id, self._stores, self._settings, self._loop = run_id, stores, settings, loop
+        self._notice = Notice()
+        self._record = RunRecord(stores.runs, run_id, loop, self._notice.give)
+        self._folder = settings.data_dir / "work" / run_id
+        self._checkpoints: Checkpoints | None = None
+
+    def run(self) -> int:
+        """0 when the run has succeeded or was cancelled; else the task is to be tried again. NotFound, Unavailable."""
+        try:
+            run = self._record.begin()
+        except NotFound as error:
+            raise NotFound(f"there is no training run {self._id}") from error
+        if not run.state.active:
+            self._record.say(f"nothing to do: the run has {run.state.value}")
+            return int(run.state is RunState.FAILED)
+        try:
+            return self._attempt(run)
+        except Interrupted:
+            return self._interrupted()
+        except Exception as error:
+            logger.exception("the attempt has failed", extra={"run": self._id})
+            return self._failed(error)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _attempt(self, run: TrainingRun) -> int:
+        if run.cancel_requested:
+            raise Interrupted
+        shutil.rmtree(self._folder.parent, ignore_errors=True)  # what killed attempts have left
+        (self._folder / "photos").mkdir(parents=True)
+        self._stage("reading", f"attempt {run.attempts}: reading photos and diagnoses")
+        parent = run.parent or self._loop.run(champion(self._stores.registry))
+        self._record.tell(parent=parent)
+        rows, theirs = self._rows(run.data)
+        trained, plan = self._train(rows, theirs, parent)
+        made = self._publish(trained, plan, [*rows, *theirs], parent)
+        self._forget()
+        self._record.say(f"published {made.name} {made.version} as challenger")
+        self._record.end(state=RunState.SUCCEEDED, version=made, stage="")
+        return 0
+
+    def _stage(self, stage: str, line: str = "") -> None:
+        self._record.tell(stage=stage)
+        self._record.say(line or stage)
+
+    def _rows(self, data: str) -> tuple[list[Row], list[Row]]:
+        """The base and the corrections, each with its splits; raises ManifestError, PortError, OSError."""
+        cache = self._settings.cache_dir
+        base = split_by_group(read_manifest(data, cache, held=True))
+        used = [row for row in base if row.split != "held"]
+        refuse_shared_groups(used)
+        gathering = corrections.gather(self._stores.records, self._stores.photos, self._folder / "photos")
+        given = self._loop.run(gathering)
+        fetch(paths(base if given else used), cache)
+        new = corrections.without_known(given, base)
+        theirs = corrections.fitted(new, [row for row in used if row.split == "train"])
+        self._record.tell(corrections=len(theirs))
+        self._record.say(
+            f"{len(used)} photos, {len(theirs)} corrections; {len(given) - len(new)} more are in the base already"
+        )
+        return used, theirs
+
+    def _train(self, base: list[Row], theirs: list[Row], parent: ModelRef) -> tuple[Trainer, Plan]:
+        from training_job.train import Trainer
+
+        weights = self._folder / "parent.keras"
+        weights.write_bytes(self._loop.run(self._stores.registry.file(parent, KERAS_FILE)))
+        plan = self._plan(weights, base, theirs)
+        checkpoints = Checkpoints(self._stores.checkpoints, self._id, identity(plan, base, parent), self._loop)
+        self._checkpoints = checkpoints
+        start = checkpoints.restore(self._folder / "checkpoints")
+        self._record.tell(step=start, steps=plan.steps)
+        self._stage("training", f"training from step {start} of {plan.steps}, on from {parent.name} {parent.version}")
+        photos = sum(row.split == "train" for row in (*base, *theirs))
+        trainer = Trainer([*base, *theirs], plan, self._folder, self._hooks(checkpoints, plan, photos))
+        with self._notice.patiently():
+            trainer.run(every=self._settings.retrain_checkpoint_every)
+        checkpoints.settle()
+        return trainer, plan
+
+    def _plan(self, weights: Path, base: list[Row], theirs: list[Row]) -> Plan:
+        from training_job.train import Plan
+
+        settings = self._settings
+        plan = Plan(
+            weights=str(weights),
+            steps=settings.retrain_steps,
+            head_steps=0,
+            batch_size=settings.retrain_batch_size,
+            first_share=0.0,
+            rate=settings.retrain_rate,
+            look_every=LOOK_EVERY * settings.retrain_checkpoint_every,
+            seed=settings.retrain_seed,
+        )
+        sources = {row.source for row in base if row.split == "train"}
+        whole = sum(plan.shares.get(source, 1.0) for source in sources)
+        shares = {**plan.shares, corrections.SOURCE: whole * corrections.share(theirs, base)}
+        return replace(plan, shares=shares)
+
+    def _hooks(self, checkpoints: Checkpoints, plan: Plan, photos: int) -> Hooks:
+        def stepped(done: int, loss: float) -> None:
+            epoch = round(done * plan.batch_size / max(1, photos), 3)
+            self._record.tell(step=done, epoch=epoch)
+            self._record.measure(loss=round(loss, 4))
+            self._notice.check()
+
+        def saved(done: int) -> None:
+            checkpoints.keep(self._folder / "checkpoints", done)
+            self._record.say(f"step {done} of {plan.steps}: checkpoint")
+
+        def looked(found: dict[str, float]) -> None:
+            self._record.measure(**found)
+            self._record.say("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
+
+        return Hooks(stepped, saved, looked)
+
+    def _publish(self, trainer: Trainer, plan: Plan, rows: list[Row], parent: ModelRef) -> ModelRef:
+        from training_job import version
+
+        before = self._loop.run(self._stores.registry.manifest(parent))
+        facts = {
+            "name": parent.name,
+            "licence": self._settings.retrain_licence or before.licence,
+            "parent": parent.version,
+            "uncalibrated": UNCALIBRATED,
+        }
+        manifest, files = version.make(trainer.model, rows, plan, facts, self._stage)
+        self._record.measure(**figures(manifest))
+        self._stage("publishing")
+        publishing = version.publish_as(Channel.CHALLENGER, self._stores.registry, manifest, files)
+        return self._loop.run(publishing)
+
+    def _interrupted(self) -> int:
+        if self._is_cancelled():
+            self._forget()
+            self._record.say("cancelled")
+            self._record.end(state=RunState.CANCELLED, stage="")
+            return 0
+        if self._checkpoints:
+            self._checkpoints.settle()
+        self._record.say("interrupted; the next attempt goes on from the last checkpoint")
+        self._record.end()
+        return 1
+
+    def _is_cancelled(self) -> bool:
+        try:
+            return self._record.cancelled()
+        except PortError:
+            return False
+
+    def _failed(self, error: Exception) -> int:
+        """The run has failed when another attempt would fail too, or there is none left."""
+        told = sentence(error)
+        self._record.say(told)
+        if not self._settings.last_attempt and not isinstance(error, PERMANENT):
+            self._record.end()
+            return 1
+        self._forget()
+        self._record.end(state=RunState.FAILED, error=told)
+        return 1
+
+    def _forget(self) -> None:
+        try:
+            if self._checkpoints:
+                self._checkpoints.forget()
+        except PortError as error:
+            logger.warning("checkpoints were not deleted: %s", type(error).__name__)
+
+
+async def champion(registry: Registry) -> ModelRef:
+    """What to train on from; raises RegistryError when there is none."""
+    try:
+        return await registry.resolve(Channel.CHAMPION)
+    except NotFound as error:
+        raise RegistryError("there is no champion to train on from") from error
+
+
+def identity(plan: Plan, base: list[Row], parent: ModelRef) -> str:
+    """Of what a checkpoint must fit; corrections may come and go between attempts."""
+    facts = (plan.steps, plan.batch_size, plan.rate, plan.seed, diagnoses(base), parent.version)
+    return sha256(repr(facts).encode())
+
+
+def figures(manifest: Manifest) -> dict[str, float]:
+    """The test split's AUROC, overall and by source."""
+    by_source: dict[str, Any] = manifest.metrics["subgroups"]["source"]
+    told = {"test_auroc": manifest.metrics["overall"]}
+    told |= {f"test_auroc_{name}": found for name, found in by_source.items()}
+    values = {name: (found.get("auroc") or {}).get("value") for name, found in told.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, without file names or anything personal."""
+    if isinstance(error, PERMANENT) or type(error) is ValueError:
+        return f"{error}."
+    if isinstance(error, PortError):
+        return f"A store did not answer as it should ({type(error).__name__})."
+    if isinstance(error, OSError):
+        return f"A photo or another file could not be read ({error.strerror or type(error).__name__})."
+    return f"The training job met an error of its own ({type(error).__name__})."

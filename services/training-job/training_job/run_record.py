@@ -1,0 +1,108 @@
+"""A training run's record as its job keeps it: gathered here, written at most every other second by another thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+from nevus.domain import RunState, TrainingRun
+from nevus.ports import PortError, RunStore
+from nevus.training_runs import change
+from training_job.background import Background
+
+PAUSE = 2.0  # seconds between two writes
+BEAT = 10.0  # seconds until a write that has nothing new: it shows that the job lives, and sees a cancel
+TAIL = 20  # lines
+
+logger = logging.getLogger("training_job.retrain")
+
+
+class RunRecord:
+    """What is known of a run. A write that fails is tried again with the next one and never stops the training.
+
+    `on_end` is called once, on the loop's thread, when the run is to be cancelled or was ended by another.
+    """
+
+    def __init__(self, runs: RunStore, run_id: str, loop: Background, on_end: Callable[[], None]) -> None:
+        self._runs, self._id, self._loop, self._on_end = runs, run_id, loop, on_end
+        self._lock = Lock()
+        self._news: dict[str, Any] = {}
+        self._lines: deque[str] = deque(maxlen=TAIL)
+        self._metrics: dict[str, float] = {}
+
+    def begin(self) -> TrainingRun:
+        """The run, now running, with one attempt more; one that has ended is returned as it is. NotFound, Unavailable.
+
+        From here on what is told is written.
+        """
+
+        def begun(run: TrainingRun) -> TrainingRun:
+            return run.model_copy(update={"state": RunState.RUNNING, "attempts": run.attempts + 1})
+
+        run = self._loop.run(change(self._runs, self._id, begun))
+        self._lines.extend(run.log_tail)
+        self._metrics.update(run.metrics)
+        if run.state.active:
+            self._writer = self._loop.start(self._write_on())
+        return run
+
+    def tell(self, **news: Any) -> None:
+        """Fields of the run that are written next."""
+        with self._lock:
+            self._news.update(news)
+
+    def measure(self, **metrics: float) -> None:
+        """Figures that are written next, beside those told before."""
+        with self._lock:
+            self._metrics.update(metrics)
+            self._news["metrics"] = dict(self._metrics)
+
+    def say(self, line: str) -> None:
+        """A line for the log and for the end of it that the record shows: no file names, nothing personal."""
+        logger.info(line, extra={"run": self._id})
+        with self._lock:
+            self._lines.append(f"{datetime.now(UTC):%H:%M:%S} {line}")
+            self._news["log_tail"] = tuple(self._lines)
+
+    def cancelled(self) -> bool:
+        """Whether someone asked for the end, or another has ended it; raises NotFound, Unavailable."""
+        run = self._loop.run(self._runs.get(self._id))
+        return run.cancel_requested or not run.state.active
+
+    def end(self, **news: Any) -> TrainingRun:
+        """Write the last of it, at once; raises NotFound, Unavailable, PreconditionFailed."""
+        self._writer.cancel()
+        self.tell(**news)
+        return self._loop.run(self._write())
+
+    async def _write_on(self) -> None:
+        last, told = time.monotonic(), False
+        while True:
+            await asyncio.sleep(PAUSE)
+            if not self._news and time.monotonic() - last < BEAT:
+                continue
+            try:
+                run = await self._write()
+            except PortError as error:
+                logger.warning("the run's record was not written: %s", type(error).__name__)
+                continue
+            last = time.monotonic()
+            if not told and (run.cancel_requested or not run.state.active):
+                told = True
+                self._on_end()
+
+    async def _write(self) -> TrainingRun:
+        with self._lock:
+            news, self._news = self._news, {}
+        try:
+            return await change(self._runs, self._id, lambda run: run.model_copy(update=news))
+        except BaseException:
+            with self._lock:
+                self._news = {**news, **self._news}
+            raise

@@ -1,0 +1,203 @@
+"""What a retraining run is made of, without TensorFlow: diagnoses as rows, checkpoints in a store, the run's record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+from PIL import Image
+from tests.photos import draw_lesion, lesion
+
+from nevus.adapters.file_photos import FilePhotos
+from nevus.adapters.files import FileStore
+from nevus.adapters.sqlite import SqliteRecords
+from nevus.adapters.sqlite_runs import SqliteRuns
+from nevus.domain import Consent, Context, Diagnosis, Photo, Prediction, RunState, Status, TrainingRun
+from nevus.ports import Unavailable
+from nevus.registry import sha256
+from nevus.training_runs import change
+from training_job import corrections, run_record
+from training_job.background import Background
+from training_job.checkpoints import Checkpoints
+from training_job.data import Row, shared_groups
+from training_job.retrain import sentence
+from training_job.run_record import RunRecord
+from training_job.settings import Settings
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def loop() -> Iterator[Background]:
+    with Background() as background:
+        yield background
+
+
+def record(number: int, photo: bytes, **facts: object) -> Prediction:
+    diagnosis = Diagnosis(label="nv", malignant=False, confirmed_by="dr", confirmed_at=NOW + timedelta(hours=number))
+    return Prediction(
+        id=f"r{number}",
+        owner="bea",
+        status=Status.COMPLETE,
+        created_at=NOW + timedelta(seconds=number),
+        body_sha256="",
+        context=Context(case_id="back", age=54, fitzpatrick=2),
+        consent=Consent(training=True),
+        photo=Photo(sha256=sha256(photo), width=120, height=90),
+        diagnosis=diagnosis,
+    ).model_copy(update=facts)
+
+
+async def test_diagnoses_become_rows_with_consent_alone_and_the_newest_one_counts(tmp_path: Path) -> None:
+    records, photos = SqliteRecords(tmp_path / "records.db"), FilePhotos(tmp_path / "photos")
+    one, two = lesion((120, 90), 1), lesion((120, 90), 2)
+    malignant = Diagnosis(label="mel", malignant=True, confirmed_by="dr", confirmed_at=NOW)
+    stored = [
+        record(1, one),
+        record(2, one, diagnosis=malignant),
+        record(3, two, consent=Consent()),
+        record(4, two, diagnosis=None),
+    ]
+    for each, photo in zip(stored, (one, one, two, two), strict=True):
+        await photos.put(each.photo.key(each.id), photo)
+        await records.create(each)
+    await records.create(record(5, b"erased"))
+    (tmp_path / "work").mkdir()
+    (row,) = await corrections.gather(records, photos, tmp_path / "work")
+    await records.close()
+    assert row.path.read_bytes() == one
+    assert (row.malignant, row.diagnosis, row.source, row.age, row.fitzpatrick) == (0, "nv", "corrections", "54", "2")
+    assert "bea" not in row.group_id
+    assert "back" not in row.group_id
+
+
+def test_a_case_never_splits_and_a_photo_without_one_is_only_trained_on() -> None:
+    base = [Row("1.jpg", Path("1.jpg"), 1, split="train", diagnosis="mel")]
+    cases = [Row(f"{i}.jpg", Path("x"), 0, "corrections", group_id=f"c{i // 3}", diagnosis="mel") for i in range(90)]
+    lone = [Row(f"l{i}.jpg", Path("x"), 1, "corrections", diagnosis="what I think") for i in range(20)]
+    found = corrections.fitted([*cases, *lone], base)
+    assert [row.file for row in found] == [row.file for row in (*cases, *lone)]
+    assert shared_groups(found) == 0
+    assert {row.split for row in found[:90]} == {"train", "val", "test"}
+    assert {row.split for row in found[90:]} == {"train"}
+    assert {row.diagnosis for row in found} == {"mel", ""}
+
+
+@pytest.mark.parametrize(("theirs", "expected"), [(0, 0.0), (10, 3 * 10 / 1010), (500, 0.2)])
+def test_few_corrections_are_not_learned_by_heart(theirs: int, expected: float) -> None:
+    rows = [Row("", Path(), 0, split="train")] * 1000
+    share = corrections.share(rows[:theirs], rows)
+    assert share / (1 + share) == pytest.approx(expected)
+
+
+def test_a_photo_of_the_base_is_known_again_even_encoded_anew(tmp_path: Path) -> None:
+    def stored(name: str, image: Image.Image, **options: int) -> Row:
+        image.save(tmp_path / "draft.jpg", "JPEG", **options)
+        data = (tmp_path / "draft.jpg").read_bytes()
+        path = tmp_path / (name or f"{sha256(data)}.jpg")
+        path.write_bytes(data)
+        return Row(path.name, path, 0)
+
+    base = [stored(f"{seed}.jpg", draw_lesion((240, 180), seed), quality=92) for seed in range(5)]
+    same = stored("", draw_lesion((240, 180), 1), quality=92)
+    anew = stored("", draw_lesion((240, 180), 2).resize((200, 150)), quality=70)
+    other = stored("", draw_lesion((240, 180), 9), quality=92)
+    assert corrections.without_known([same, anew, other], base) == [other]
+
+
+def test_a_checkpoint_comes_back_whole_or_not_at_all(tmp_path: Path, loop: Background) -> None:
+    store, folder = FileStore(tmp_path / "store"), tmp_path / "made"
+    folder.mkdir()
+    kept = Checkpoints(store, "r1", "plan", loop)
+    assert kept.restore(tmp_path / "none") == 0
+    for step in (2, 4):
+        for kind in ("index", "data-00000-of-00001"):
+            (folder / f"ckpt-{step}.{kind}").write_bytes(f"{step}{kind}".encode())
+        kept.keep(folder, step)
+        kept.settle()
+    assert kept.restore(tmp_path / "again") == 4
+    assert (tmp_path / "again/ckpt-4.index").read_bytes() == b"4index"
+    assert 'model_checkpoint_path: "ckpt-4"' in (tmp_path / "again/checkpoint").read_text()
+    assert not loop.run(store.list("runs/r1/2/"))
+    assert Checkpoints(store, "r1", "another plan", loop).restore(tmp_path / "other") == 0
+    loop.run(store.put("runs/r1/4/ckpt-4.index", b"half"))
+    assert kept.restore(tmp_path / "half") == 0
+    loop.run(store.delete("runs/r1/4/ckpt-4.index"))
+    assert kept.restore(tmp_path / "half") == 0
+    kept.forget()
+    assert loop.run(store.list("runs/")) == []
+
+
+class Faulty(SqliteRuns):
+    """Its writes fail while `down`."""
+
+    down = False
+    writes = 0
+
+    async def replace(self, run: TrainingRun) -> TrainingRun:
+        self.writes += 1
+        if self.down:
+            raise Unavailable("down")
+        return await super().replace(run)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, loop: Background) -> Iterator[Faulty]:
+    store = Faulty(tmp_path / "runs.db")
+    run = TrainingRun(id="r1", requested_by="ada", created_at=NOW, updated_at=NOW, data="d.csv")
+    loop.run(store.begin(run))
+    yield store
+    loop.run(store.close())
+
+
+def test_progress_is_gathered_and_outlives_a_store_that_is_down(
+    runs: Faulty, loop: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_record, "PAUSE", 0.1)
+    told = RunRecord(runs, "r1", loop, lambda: None)
+    assert told.begin().attempts == 1
+    runs.down = True
+    for step in range(300):
+        told.tell(step=step, stage="training")
+        told.measure(loss=1 / (step + 1))
+        told.say(f"step {step}")
+        time.sleep(0.001)
+    time.sleep(0.15)
+    assert runs.writes < 20
+    runs.down = False
+    time.sleep(0.25)
+    run = loop.run(runs.get("r1"))
+    assert (run.state, run.step, run.stage, run.metrics) == (RunState.RUNNING, 299, "training", {"loss": 1 / 300})
+    assert len(run.log_tail) == 20
+    assert run.log_tail[-1].endswith("step 299")
+    assert told.end(state=RunState.SUCCEEDED).state is RunState.SUCCEEDED
+    assert told.begin().state is RunState.SUCCEEDED
+
+
+def test_a_cancel_is_seen_by_the_next_write(runs: Faulty, loop: Background, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_record, "PAUSE", 0.05)
+    monkeypatch.setattr(run_record, "BEAT", 0.1)
+    heard = Event()
+    told = RunRecord(runs, "r1", loop, heard.set)
+    told.begin()
+    assert not told.cancelled()
+    loop.run(change(runs, "r1", lambda run: run.model_copy(update={"cancel_requested": True})))
+    assert heard.wait(5)
+    assert told.cancelled()
+    told.end(state=RunState.CANCELLED)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error", "/photos/anna.jpg"), RuntimeError("anna.jpg")])
+def test_no_file_name_is_told(error: Exception) -> None:
+    assert "anna" not in sentence(error)
+
+
+def test_every_setting_is_described_in_its_page() -> None:
+    page = (ROOT / "docs/training.md").read_text()
+    missing = [name.upper() for name in Settings.model_fields if f"`{name.upper()}`" not in page]
+    assert not missing
