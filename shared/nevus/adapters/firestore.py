@@ -10,7 +10,8 @@ create a record that was never there, and no query finds a tombstone. A TTL poli
 twice the same in one process.
 
 deploy/firestore.indexes.json holds the composite indexes of the queries below and exempts every other field from
-Firestore's own. Both collections grow by time, which Firestore takes up to 500 writes a second.
+Firestore's own. Both collections grow by time, which Firestore takes up to 500 writes a second. Why there are no
+transactions is in docs/decisions/0003-preconditions-in-firestore.md.
 """
 
 from __future__ import annotations
