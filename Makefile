@@ -1,4 +1,5 @@
-# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY; TRAINING_DATA opens retraining. Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS.
+# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY; TRAINING_DATA opens retraining.
+# Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS. Of `deploy` and `destroy`: docs/deploy.md.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 INSTALL = exec $(PYTHON) deploy/local/install.py
@@ -7,11 +8,17 @@ DATA_DIR ?= .nevus
 BACKBONE ?= mobilenet_v2
 WEIGHTS ?= imagenet
 OUT ?= $(DATA_DIR)/models
+ACCESS ?= public
+# Runs under `make --dry-run` too, and is told so.
+CLOUD = +$(if $(and $(PROJECT),$(REGION)),,$(error Say where: make $@ PROJECT=my-project REGION=europe-west4)) \
+	exec $(PYTHON) -m deploy.cloud
+PLACE = --project '$(PROJECT)' --region '$(REGION)' --access '$(ACCESS)' \
+	$(if $(DRY_RUN)$(findstring n,$(firstword -$(MAKEFLAGS))),--dry-run)
 LOCKS = dev gateway inference training
 PATHS = shared services deploy tests benchmarks
 export DATA_DIR
 
-.PHONY: run test torture lint train bench e2e e2e-cloud deploy lock clean
+.PHONY: run test torture lint train bench e2e e2e-cloud deploy destroy lock clean
 .SILENT:
 
 run: ## install what is missing, start both services, print the address and a sign-in link
@@ -43,6 +50,7 @@ lint: ## style, types, import contracts, images
 	$(DEV)/hadolint docker/*.Dockerfile
 	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	$(DEV)/docker-compose -f docker/compose.yaml config --quiet
+	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild deploy/cloudbuild.yaml
 
 train: ## make train DATA=manifest.csv
 	$(if $(DATA),,$(error Say which pictures: make train DATA=manifest.csv))
@@ -50,8 +58,14 @@ train: ## make train DATA=manifest.csv
 	exec .venv/training/bin/python -m training_job train --data '$(DATA)' --backbone '$(BACKBONE)' \
 		--weights '$(WEIGHTS)' --out '$(OUT)' $(ARGS)
 
-bench deploy:
+bench:
 	echo 'make $@ is not available in this version.' >&2; exit 1
+
+deploy: ## make deploy PROJECT=id REGION=europe-west4; DRY_RUN=1 or --dry-run prints every command and changes nothing
+	$(CLOUD) deploy $(PLACE) $(if $(ADMIN),--admin '$(ADMIN)')
+
+destroy: ## undo deploy, photos, models and records excepted; DELETE_DATA=yes removes them too
+	$(CLOUD) destroy $(PLACE) --delete-data '$(DELETE_DATA)'
 
 lock: ## resolve requirements/*.in anew
 	$(INSTALL) dev
