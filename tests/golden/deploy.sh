@@ -216,6 +216,14 @@ else
   gcloud iam roles create nevusRecordKeeper --project=my-project '--title=Nevus: keep documents of a database' --permissions=datastore.entities.create,datastore.entities.delete,datastore.entities.get,datastore.entities.list,datastore.entities.update --stage=GA
 fi
 
+# role nevusRunWriter: Custom role: read documents, change and end training runs.
+if found=$(gcloud iam roles describe nevusRunWriter --project=my-project '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud iam roles undelete nevusRunWriter --project=my-project || true  # fine if it says: .
+  gcloud iam roles update nevusRunWriter --project=my-project '--title=Nevus: read documents, change and end training runs' --permissions=datastore.entities.delete,datastore.entities.get,datastore.entities.list,datastore.entities.update --stage=GA
+else
+  gcloud iam roles create nevusRunWriter --project=my-project '--title=Nevus: read documents, change and end training runs' --permissions=datastore.entities.delete,datastore.entities.get,datastore.entities.list,datastore.entities.update --stage=GA
+fi
+
 # role nevusCaller: Custom role: call a service.
 if found=$(gcloud iam roles describe nevusCaller --project=my-project '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud iam roles undelete nevusCaller --project=my-project || true  # fine if it says: .
@@ -351,14 +359,23 @@ gcloud secrets add-iam-policy-binding nevus-admins --member=serviceAccount:nevus
 # grant inference nevusObjectReader bucket:models: Inference on bucket:models: needed by inference.refresh:Follower.load.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-inference@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
 
-# grant training nevusObjectReader bucket:models: Training on bucket:models: needed by training_job.cli:train.
+# grant training nevusObjectReader bucket:models: Training on bucket:models: needed by training_job.retrain:champion.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
 
-# grant training nevusVersionWriter bucket:models: Training on bucket:models: needed by training_job.version:publish.
+# grant training nevusVersionWriter bucket:models: Training on bucket:models: needed by training_job.version:publish_as.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusVersionWriter '--condition=^;^title=nevusVersionWriter;expression=resource.name.extract("/my-project-nevus-models/objects/{name}/versions/") != ""'
 
-# grant training nevusChannelMover bucket:models: Training on bucket:models: needed by training_job.version:publish.
+# grant training nevusChannelMover bucket:models: Training on bucket:models: needed by training_job.version:publish_as.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json"'
+
+# grant training nevusObjectReader bucket:photos: Training on bucket:photos: needed by training_job.corrections:_row.
+gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-photos --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader '--condition=^;^title=nevusObjectReader;expression=!resource.name.startsWith("projects/_/buckets/my-project-nevus-photos/objects/quarantine/")'
+
+# grant training nevusObjectKeeper bucket:training: Training on bucket:training: needed by training_job.checkpoints:Checkpoints._put.
+gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-training --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectKeeper --condition=None
+
+# grant training nevusRunWriter project: Training on project: needed by training_job.corrections:gather.
+gcloud projects add-iam-policy-binding my-project --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRunWriter '--condition=^;^title=nevusRunWriter;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"'
 
 # grant promoter nevusChannelMover bucket:models: Promoter on bucket:models: needed by gateway.channels:move.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name.startsWith("projects/_/buckets/my-project-nevus-models/objects/channels/")'

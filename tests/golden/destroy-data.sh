@@ -98,6 +98,15 @@ gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --
 # grant promoter nevusChannelMover bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name.startsWith("projects/_/buckets/my-project-nevus-models/objects/channels/")' || true  # fine if it says: not found
 
+# grant training nevusRunWriter project
+gcloud projects remove-iam-policy-binding my-project --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRunWriter '--condition=^;^title=nevusRunWriter;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"' || true  # fine if it says: not found
+
+# grant training nevusObjectKeeper bucket:training
+gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-training --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectKeeper --condition=None || true  # fine if it says: not found
+
+# grant training nevusObjectReader bucket:photos
+gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-photos --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader '--condition=^;^title=nevusObjectReader;expression=!resource.name.startsWith("projects/_/buckets/my-project-nevus-photos/objects/quarantine/")' || true  # fine if it says: not found
+
 # grant training nevusChannelMover bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json"' || true  # fine if it says: not found
 
@@ -192,6 +201,11 @@ fi
 # role nevusCaller
 if found=$(gcloud iam roles describe nevusCaller --project=my-project '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud iam roles delete nevusCaller --project=my-project || true  # fine if it says: deleted
+fi
+
+# role nevusRunWriter
+if found=$(gcloud iam roles describe nevusRunWriter --project=my-project '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud iam roles delete nevusRunWriter --project=my-project || true  # fine if it says: deleted
 fi
 
 # role nevusRecordKeeper

@@ -133,9 +133,12 @@ def test_a_version_is_written_by_training_and_never_replaced() -> None:
     assert writers("models", "mobilenet_v2/versions/1/model.tflite") == {("training", "create")}
 
 
-def test_photos_are_the_gateways_and_inference_sees_models_alone() -> None:
+def test_photos_are_the_gateways_and_training_sees_none_in_quarantine() -> None:
     for key in ("a.jpg", "quarantine/b"):
         assert {who for who, _ in writers("photos", key)} == {"gateway"}
+    reading = next(g for g in RIGHTS.grants if (g.identity, g.on) == ("training", "bucket:photos"))
+    assert objects(reading, "a.jpg")
+    assert not objects(reading, "quarantine/b")
     assert not [g for g in RIGHTS.grants if g.identity == "inference" and g.on != "bucket:models"]
 
 
