@@ -7,20 +7,22 @@ RUN python -m venv /opt/nevus
 ENV PATH=/opt/nevus/bin:$PATH
 WORKDIR /src
 COPY requirements/gateway.txt requirements/
-RUN pip install --require-hashes -r requirements/gateway.txt
+RUN pip install --no-compile --require-hashes -r requirements/gateway.txt
 COPY shared shared
 COPY services/gateway services/gateway
 # What only builds goes again, pip last; `pip check` tells if anything that stays needs it.
-RUN pip install --no-deps --no-build-isolation ./shared ./services/gateway \
+RUN pip install --no-compile --no-deps --no-build-isolation ./shared ./services/gateway \
  && pip uninstall --yes editables hatchling pathspec pluggy tomlkit trove-classifiers \
  && pip check \
  && pip uninstall --yes setuptools pip
+# Compiled last. Python must not go by the files' times, as with what pip compiles: an image's layer rounds them.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/nevus/lib
 
 FROM ${BASE} AS final
 # The base comes with pip and without compiled modules, which a read-only root would compile anew at every start.
 RUN pip uninstall --yes --root-user-action=ignore setuptools wheel pip \
  && rm -r /usr/local/lib/python3.*/ensurepip \
- && python -m compileall -q /usr/local/lib \
+ && python -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib \
  && groupadd --gid 10001 nevus \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin nevus \
  && install --directory --owner nevus --group nevus --mode 700 /data

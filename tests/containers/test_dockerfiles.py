@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.containers.dockerfiles import FILES, in_context, instructions, one, stages, variables
 
 SERVICES = {"gateway": "gateway", "inference": "inference", "training-job": "training_job"}
+COMPILED = "python -m compileall -q --invalidation-mode unchecked-hash {}"  # layers may change times, which pip trusts
 BUILDERS = r"\b(gcc|g\+\+|build-essential|clang|make|apt-get|curl|wget|ADD)\b"
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -35,9 +36,10 @@ def test_the_base_is_pinned_and_all_files_have_the_same(path: Path) -> None:
 def test_the_builder_installs_what_is_locked_and_nothing_editable(path: Path) -> None:
     runs = " ".join(i.value for i in stages(path)[0] if i.name == "RUN")
     lock = "training" if path.stem == "training-job" else path.stem
-    assert f"pip install --require-hashes -r requirements/{lock}.txt" in runs
-    assert f"pip install --no-deps --no-build-isolation ./shared ./services/{path.stem}" in runs
+    assert f"pip install --no-compile --require-hashes -r requirements/{lock}.txt" in runs
+    assert f"pip install --no-compile --no-deps --no-build-isolation ./shared ./services/{path.stem}" in runs
     assert " -e " not in runs
+    assert runs.endswith(COMPILED.format("/opt/nevus/lib"))  # after all else, so that it covers all else
     for tool in ("editables", "hatchling", "pip"):
         assert re.search(rf"pip uninstall [^&]*\b{tool}\b", runs)
 
@@ -47,6 +49,7 @@ def test_the_final_layer_takes_the_environment_alone_and_builds_nothing(path: Pa
     final = stages(path)[-1]
     assert [i.value for i in final if i.name == "COPY"] == ["--from=builder /opt/nevus /opt/nevus"]
     assert not any(re.search(BUILDERS, f"{i.name} {i.value}") for i in final)
+    assert COMPILED.format("/usr/local/lib") in one(final, "RUN").value
     assert not any("pip install" in i.value for i in final)
     assert not any(i.name == "VOLUME" for i in final)
 
