@@ -11,10 +11,11 @@ import statistics
 import time
 from pathlib import Path
 
+from tests.photos import lesion
+
 from nevus.adapters.files import FileStore
 from nevus.measure import Measurer
 from nevus.registry import Channel, Registry, Version
-from tests.photos import lesion
 
 PHOTOS = 200
 

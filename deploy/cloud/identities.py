@@ -55,6 +55,18 @@ def bindings(place: Place, rights: Rights) -> Iterator[Resource]:
         )
 
 
+def withdrawals(place: Place, rights: Rights) -> Iterator[Resource]:
+    """What another way in would grant on a service that is there with this one too: an open door is closed again."""
+    for grant in rights.grants:
+        if grant.access not in {None, place.access} and grant.target in place.services:
+            yield Resource(
+                name=f"no grant {grant.identity} {grant.role} {grant.on}",
+                purpose=f"Only with access {grant.access}.",
+                create=(_binding(grant, place, "remove"),),
+                within=grant.on.replace(":", " "),
+            )
+
+
 def _binding(grant: Grant, place: Place, verb: str) -> Command:
     role = f"projects/{place.project}/roles/{grant.role}" if not grant.role.startswith("roles/") else grant.role
     expression = condition_of(grant, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.cloud.identities import accounts, bindings, roles
+from deploy.cloud.identities import accounts, bindings, roles, withdrawals
 from deploy.cloud.infrastructure import infrastructure
 from deploy.cloud.monitoring import monitoring
 from deploy.cloud.parts import Place, Resource
@@ -21,6 +21,7 @@ def plan(place: Place) -> tuple[Resource, ...]:
         *jobs(place),
         *front(place),
         *bindings(place, rights),
+        *withdrawals(place, rights),
         *timetable(place),
         *monitoring(),
     )

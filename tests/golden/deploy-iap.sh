@@ -435,6 +435,12 @@ gcloud iam service-accounts add-iam-policy-binding nevus-training@my-project.iam
 # grant iap roles/run.invoker service:gateway: Iap on service:gateway: needed by gateway.auth:any_caller.
 gcloud run services add-iam-policy-binding nevus-gateway --region=europe-west4 "--member=serviceAccount:service-${PROJECT_NUMBER}@gcp-sa-iap.iam.gserviceaccount.com" --role=roles/run.invoker --condition=None
 
+# no grant scheduler nevusCaller service:gateway: Only with access public.
+gcloud run services remove-iam-policy-binding nevus-gateway --region=europe-west4 --member=serviceAccount:nevus-scheduler@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusCaller --condition=None || true  # fine if it says: not found
+
+# no grant everyone roles/run.invoker service:gateway: Only with access public.
+gcloud run services remove-iam-policy-binding nevus-gateway --region=europe-west4 --member=allUsers --role=roles/run.invoker --condition=None || true  # fine if it says: not found
+
 # schedule reconcile: Every minute: finish what is pending.
 if found=$(gcloud scheduler jobs describe nevus-reconcile --location=europe-west4 '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud scheduler jobs update http nevus-reconcile --location=europe-west4 '--schedule=* * * * *' "--uri=https://nevus-reconciler-${PROJECT_NUMBER}.europe-west4.run.app/internal/reconcile" --http-method=POST '--message-body={}' --oidc-service-account-email=nevus-scheduler@my-project.iam.gserviceaccount.com "--oidc-token-audience=https://nevus-reconciler-${PROJECT_NUMBER}.europe-west4.run.app" --attempt-deadline=300s --max-retry-attempts=0 --update-headers=Content-Type=application/json

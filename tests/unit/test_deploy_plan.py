@@ -97,6 +97,33 @@ def test_make_passes_the_wish_for_a_dry_run_on(flag: str, tmp_path: Path) -> Non
     assert not called.exists()
 
 
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_deployment_ends_with_the_build_and_as_the_build_ends(status: int, tmp_path: Path) -> None:
+    """With a gcloud that knows of nothing and takes everything."""
+    calls = tmp_path / "calls"
+    (tmp_path / "gcloud").write_text(f'#!/bin/sh\necho "$@" >> {calls}\n[ "$1" != builds ] || exit {status}\n')
+    (tmp_path / "gcloud").chmod(0o755)
+    command = [sys.executable, "-m", "deploy.cloud", "deploy", *WORDS, "--number=1", "--admin=who@deploys.test"]
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    lines = calls.read_text().splitlines()
+    assert lines[-1].startswith("builds submit . --config=deploy/cloudbuild.yaml --project=my-project")
+    assert len([line for line in lines if line.startswith("iam service-accounts create")]) == 6
+
+
+def test_a_refusal_ends_the_deployment_and_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gcloud").write_text("#!/bin/sh\necho PERMISSION_DENIED >&2; exit 1\n")
+    (tmp_path / "gcloud").chmod(0o755)
+    command = [sys.executable, "-m", "deploy.cloud", "deploy", *WORDS]
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("gcloud services enable")
+    assert line.endswith(": PERMISSION_DENIED")
+
+
 def test_make_asks_where() -> None:
     done = subprocess.run(["make", "deploy"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode

@@ -74,9 +74,17 @@ def test_nothing_broad_is_granted(access: str) -> None:
 
 def test_everyone_may_call_the_gateway_alone_and_only_when_it_is_public() -> None:
     for access, place in PLACES.items():
+        made = [command.words for each in plan(place) for command in (*each.create, *each.update)]
+        added = [words for words in made if "--member=allUsers" in words and "add-iam-policy-binding" in words]
+        assert [words[3] for words in added] == (["nevus-gateway"] if access == "public" else [])
         open_to_all = [grant.on for grant in RIGHTS.granted(place.access) if member_of(grant, place) == "allUsers"]
         assert open_to_all == (["service:gateway"] if access == "public" else [])
     assert "allUsers" not in TABLE.read_text()
+
+
+def test_a_door_that_was_open_is_closed_again_behind_iap() -> None:
+    commands = [command.words for each in plan(PLACES["iap"]) for command in (*each.create, *each.update)]
+    assert [words[2] for words in commands if "--member=allUsers" in words] == ["remove-iam-policy-binding"]
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "deploy/cloud").glob("*.yaml")), ids=lambda file: file.stem)
