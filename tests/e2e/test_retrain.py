@@ -63,7 +63,13 @@ class World:
             return Job(subprocess.Popen(command, env=settings, stdout=file, stderr=file), log)
 
     async def begin(self, run_id: str, data: Path) -> None:
-        run = TrainingRun(id=run_id, requested_by="ada", created_at=NOW, updated_at=NOW, data=str(data))
+        """Begin it with a manifest, which the cloud's job finds in a bucket with its photos."""
+        address = str(data)
+        if bucket := self.settings.get("TRAINING_BUCKET"):
+            address = f"gs://{bucket}/base/{data.name}"
+            for path in data.parent.glob("*.*"):
+                await self.stores.checkpoints.put(f"base/{path.name}", path.read_bytes())
+        run = TrainingRun(id=run_id, requested_by="ada", created_at=NOW, updated_at=NOW, data=address)
         await self.stores.runs.begin(run)
 
     async def diagnosed(self, number: int, photo: bytes, **facts: object) -> None:

@@ -24,7 +24,7 @@ from training_job import corrections, run_record
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
 from training_job.data import Row, shared_groups
-from training_job.retrain import sentence
+from training_job.failures import sentence
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
 

@@ -12,7 +12,7 @@ import numpy as np
 from nevus.adapters.litert import LitertModel
 from nevus.imaging import RgbArray
 from training_job.calibrate import sigmoid
-from training_job.errors import ExportError
+from training_job.failures import ExportError
 
 TOLERANCE = 1e-4
 

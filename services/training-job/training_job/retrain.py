@@ -8,38 +8,33 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nevus.domain import ModelRef, RunState, TrainingRun
 from nevus.ports import NotFound, ObjectStore, PhotoStore, PortError, RecordStore, RunStore
-from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryError, sha256
+from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryError
 from training_job import corrections
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
 from training_job.data import (
-    ManifestError,
     Row,
-    diagnoses,
     paths,
     read_manifest,
     refuse_shared_groups,
     split_by_group,
 )
-from training_job.errors import ExportError
+from training_job.failures import PERMANENT, sentence
 from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
 from training_job.notice import Notice
+from training_job.recipe import UNCALIBRATED, identity, make_plan
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
 
 if TYPE_CHECKING:
     from training_job.train import Plan, Trainer
 
-UNCALIBRATED = ("isic10k", corrections.SOURCE)
-LOOK_EVERY = 4  # checkpoints
-PERMANENT = (ManifestError, RegistryError, ExportError)
 
 logger = logging.getLogger("training_job.retrain")
 
@@ -126,7 +121,7 @@ class Retraining:
 
         weights = self._folder / "parent.keras"
         weights.write_bytes(self._loop.run(self._stores.registry.file(parent, KERAS_FILE)))
-        plan = self._plan(weights, base, theirs)
+        plan = make_plan(self._settings, weights, base, theirs)
         checkpoints = Checkpoints(self._stores.checkpoints, self._id, identity(plan, base, parent), self._loop)
         self._checkpoints = checkpoints
         start = checkpoints.restore(self._folder / "checkpoints")
@@ -138,25 +133,6 @@ class Retraining:
             trainer.run(every=self._settings.retrain_checkpoint_every)
         checkpoints.settle()
         return trainer, plan
-
-    def _plan(self, weights: Path, base: list[Row], theirs: list[Row]) -> Plan:
-        from training_job.train import Plan
-
-        settings = self._settings
-        plan = Plan(
-            weights=str(weights),
-            steps=settings.retrain_steps,
-            head_steps=0,
-            batch_size=settings.retrain_batch_size,
-            first_share=0.0,
-            rate=settings.retrain_rate,
-            look_every=LOOK_EVERY * settings.retrain_checkpoint_every,
-            seed=settings.retrain_seed,
-        )
-        sources = {row.source for row in base if row.split == "train"}
-        whole = sum(plan.shares.get(source, 1.0) for source in sources)
-        shares = {**plan.shares, corrections.SOURCE: whole * corrections.share(theirs, base)}
-        return replace(plan, shares=shares)
 
     def _hooks(self, checkpoints: Checkpoints, plan: Plan, photos: int) -> Hooks:
         def stepped(done: int, loss: float) -> None:
@@ -236,12 +212,6 @@ async def champion(registry: Registry) -> ModelRef:
         raise RegistryError("there is no champion to train on from") from error
 
 
-def identity(plan: Plan, base: list[Row], parent: ModelRef) -> str:
-    """Of what a checkpoint must fit; corrections may come and go between attempts."""
-    facts = (plan.steps, plan.batch_size, plan.rate, plan.seed, diagnoses(base), parent.version)
-    return sha256(repr(facts).encode())
-
-
 def figures(manifest: Manifest) -> dict[str, float]:
     """The test split's AUROC, overall and by source."""
     by_source: dict[str, Any] = manifest.metrics["subgroups"]["source"]
@@ -249,14 +219,3 @@ def figures(manifest: Manifest) -> dict[str, float]:
     told |= {f"test_auroc_{name}": found for name, found in by_source.items()}
     values = {name: (found.get("auroc") or {}).get("value") for name, found in told.items()}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong, without file names or anything personal."""
-    if isinstance(error, PERMANENT) or type(error) is ValueError:
-        return f"{error}."
-    if isinstance(error, PortError):
-        return f"A store did not answer as it should ({type(error).__name__})."
-    if isinstance(error, OSError):
-        return f"A photo or another file could not be read ({error.strerror or type(error).__name__})."
-    return f"The training job met an error of its own ({type(error).__name__})."

@@ -1,0 +1,25 @@
+"""What goes wrong in a training run, told in one sentence; here, so that telling it needs no TensorFlow."""
+
+from __future__ import annotations
+
+from nevus.ports import PortError
+from nevus.registry import RegistryError
+from training_job.data import ManifestError
+
+
+class ExportError(RuntimeError):
+    """The exported model does not answer as the trained one."""
+
+
+PERMANENT = (ManifestError, RegistryError, ExportError)  # another attempt would fail too
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, without file names or anything personal."""
+    if isinstance(error, PERMANENT) or type(error) is ValueError:
+        return f"{error}."
+    if isinstance(error, PortError):
+        return f"A store did not answer as it should ({type(error).__name__})."
+    if isinstance(error, OSError):
+        return f"A photo or another file could not be read ({error.strerror or type(error).__name__})."
+    return f"The training job met an error of its own ({type(error).__name__})."
