@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nevus.calibration import predictive_values
+from nevus.measure import read_statistics
 from training_job.calibrate import calibrate, conformal_quantiles, fit_scale_and_bias, sigmoid, threshold_at
+from training_job.constants import pack
 from training_job.metrics import auroc, ece, ece_if_perfect, resampled, specificity_at
 
 
@@ -91,3 +93,13 @@ def test_predictive_values_at_two_percent() -> None:
     ppv, npv = predictive_values(0.9, 0.8, 0.02)
     assert ppv == pytest.approx(0.018 / (0.018 + 0.196))
     assert npv == pytest.approx(0.784 / (0.784 + 0.002))
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e-3, 0.0], ids=["unlike", "alike", "the same"])
+def test_unfamiliar_is_told_in_finite_numbers_however_alike_a_few_photos_are(spread: float) -> None:
+    rng = np.random.default_rng(3)
+    embeddings = (rng.normal(size=64) + spread * rng.normal(size=(24, 64))).astype(np.float32)
+    found = read_statistics(pack(embeddings))
+    near, far = found.score(embeddings[0]), found.score(embeddings[0] + 3)
+    assert np.isfinite([near, far]).all()
+    assert near < far

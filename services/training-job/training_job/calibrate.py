@@ -15,6 +15,7 @@ Floats = NDArray[np.floating]
 SENSITIVITIES = (0.95, 0.90)
 MALIGNANT_ERROR, BENIGN_ERROR = 0.05, 0.10
 COMPONENTS = 48
+LEAST_SPREAD = 1e-3  # of a principal direction, relative to the first
 OOD_KEPT = 0.99
 QUALITY_REJECTED = 0.002
 LOOSEST = QualityLimits(
@@ -95,16 +96,21 @@ def operating_point(sensitivity: float, probabilities: Floats, labels: Floats) -
 
 
 def ood_statistics(embeddings: Floats) -> OodStatistics:
-    """Principal subspace of the training embeddings (n, d), whitened, and the typical residual outside of it."""
+    """Principal subspace of the training embeddings (n, d), whitened, and the typical residual outside of it.
+
+    Directions in which the photos hardly differ are whitened as if they differed a little, so that a few photos that
+    are alike give no infinite distances.
+    """
     mean = embeddings.mean(axis=0)
     centred = (embeddings - mean) / np.sqrt(len(embeddings))
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
     kept = min(COMPONENTS, len(spread) - 1)
     basis = directions[:kept].T
+    floor = max(LEAST_SPREAD * float(spread[0]), LEAST_SPREAD / 10)
     residual = float((spread[kept:] ** 2).sum())
     return OodStatistics(
         mean=mean.astype(np.float32),
-        factor=(basis / np.maximum(spread[:kept], 1e-6)).astype(np.float32),
+        factor=(basis / np.maximum(spread[:kept], floor)).astype(np.float32),
         basis=basis.astype(np.float32),
         residual_scale=max(residual, 1e-9),
     )

@@ -73,6 +73,8 @@ def measure(
     statistics = pack(typical.embeddings)
     restored = read_statistics(statistics)
     distances = np.array([restored.score(embedding) for embedding in seen.embeddings])
+    if not np.isfinite(distances).all():
+        raise ValueError("the training photos are too few or too alike to tell an unfamiliar photo from them")
     return Constants(
         modalities=calibrations(val, seen.logits),
         ood_threshold=round(weighted_quantile(distances, weights, OOD_KEPT), 4),
