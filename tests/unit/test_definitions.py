@@ -38,13 +38,16 @@ def where(access: Access = "public") -> Place:
     return Place("my-project", "europe-west4", access, number="123456789")
 
 
-def defined(name: str, access: Access = "public") -> dict[str, Any]:
+def rendered(name: str, access: Access = "public") -> str:
+    if name in JOBS:
+        return definitions.job(where(access), IMAGES, name)
     new: dict[str, Any] = {"revisionName": f"nevus-{name}-b2", "tag": "candidate"}
     traffic = [{"revisionName": "old", "percent": 100}, new]
-    if name in JOBS:
-        text = definitions.job(where(access), IMAGES, name)
-    else:
-        text = definitions.service(where(access), IMAGES, name, f"nevus-{name}-b2", traffic)
+    return definitions.service(where(access), IMAGES, name, f"nevus-{name}-b2", traffic)
+
+
+def defined(name: str, access: Access = "public") -> dict[str, Any]:
+    text = rendered(name, access)
     assert "${" not in text
     loaded: dict[str, Any] = YAML(typ="safe").load(text)
     return loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -114,6 +115,25 @@ def test_each_flag_is_in_the_commands_help() -> None:
         for (path, flags), text in zip(used().items(), pool.map(said, used()), strict=True):
             words = {word.replace("--no-", "--") for word in re.findall(r"--[\w-]+", text)}
             assert {flag.replace("--no-", "--") for flag in flags} <= words, path
+
+
+@pytest.mark.torture
+def test_gcloud_takes_every_command_as_far_as_it_can_without_an_account(tmp_path: Path) -> None:
+    """Flags, their values and the files they name are read before that. No account, no network: minutes."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDSDK")}
+    alone |= {"CLOUDSDK_CONFIG": str(tmp_path), "CLOUDSDK_CORE_PROJECT": "my-project", "CLOUDSDK_PROXY_TYPE": "http"}
+    alone |= {"CLOUDSDK_PROXY_ADDRESS": "127.0.0.1", "CLOUDSDK_PROXY_PORT": "9", "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
+
+    def refused(command: Command) -> str:
+        words = [word.replace("${found}", "projects/my-project/alertPolicies/1") for word in command.words]
+        done = subprocess.run(
+            ["gcloud", *words], input=command.given, env=alone, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        return "" if "active account" in done.stderr else f"{' '.join(words)}: {done.stderr}"
+
+    once = {command.words: command for command in commands() if command.words[0] != "artifacts"}
+    with ThreadPoolExecutor(2) as pool:
+        assert not [text for text in pool.map(refused, once.values()) if text]
 
 
 @pytest.mark.parametrize("access", ACCESSES)
