@@ -11,13 +11,14 @@ PRICES = Path(__file__).with_name("prices.json")
 
 
 class Prices(Frozen):
-    """List prices, with the page and the day that they were read."""
+    """List prices, with the pages and the day that they were read."""
 
     currency: str
-    page: str
     read: str
+    pages: tuple[str, ...]
     vcpu_second: float
     gib_second: float
+    object_read: float
 
 
 def prices(file: Path = PRICES) -> Prices:
@@ -25,7 +26,10 @@ def prices(file: Path = PRICES) -> Prices:
     return Prices.model_validate_json(file.read_bytes())
 
 
-def per_million(rate: float, *, vcpus: float, gib: float, given: Prices) -> float:
-    """Of photos at `rate` a second on one task of that size; starting the task and moving data are not counted."""
+def per_million(rate: float, *, vcpus: float, gib: float, remote: bool, given: Prices) -> float:
+    """Of photos at `rate` a second on one task of that size, each read from Cloud Storage if `remote`.
+
+    A task's start and traffic out of the region are not counted.
+    """
     second = vcpus * given.vcpu_second + gib * given.gib_second
-    return round(MILLION / rate * second, 4)
+    return round(MILLION * (second / rate + remote * given.object_read), 4)

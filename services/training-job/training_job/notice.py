@@ -21,6 +21,10 @@ class Notice:
         """As if the signal had come; from any thread."""
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
+    def ignore(self) -> None:
+        """From here on it is too late to end."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     def check(self) -> None:
         """Raises Interrupted when the notice was given."""
         if self._given:

@@ -17,13 +17,7 @@ from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryErro
 from training_job import corrections
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
-from training_job.data import (
-    Row,
-    paths,
-    read_manifest,
-    refuse_shared_groups,
-    split_by_group,
-)
+from training_job.data import Row, paths, read_manifest, refuse_shared_groups, split_by_group
 from training_job.failures import PERMANENT, sentence
 from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
@@ -34,7 +28,6 @@ from training_job.settings import Settings
 
 if TYPE_CHECKING:
     from training_job.train import Plan, Trainer
-
 
 logger = logging.getLogger("training_job.retrain")
 
@@ -90,9 +83,9 @@ class Retraining:
         rows, theirs = self._rows(run.data)
         trained, plan = self._train(rows, theirs, parent)
         made = self._publish(trained, plan, [*rows, *theirs], parent)
-        self._forget()
         self._record.say(f"published {made.name} {made.version} as challenger")
         self._record.end(state=RunState.SUCCEEDED, version=made, stage="")
+        self._forget()
         return 0
 
     def _stage(self, stage: str, line: str = "") -> None:
@@ -164,14 +157,15 @@ class Retraining:
         manifest, files = version.make(trainer.model, rows, plan, facts, self._stage)
         self._record.measure(**figures(manifest))
         self._stage("publishing")
+        self._notice.ignore()
         publishing = version.publish_as(Channel.CHALLENGER, self._stores.registry, manifest, files)
         return self._loop.run(publishing)
 
     def _interrupted(self) -> int:
         if self._is_cancelled():
-            self._forget()
             self._record.say("cancelled")
             self._record.end(state=RunState.CANCELLED, stage="")
+            self._forget()
             return 0
         if self._checkpoints:
             self._checkpoints.settle()
@@ -192,8 +186,8 @@ class Retraining:
         if not self._settings.last_attempt and not isinstance(error, PERMANENT):
             self._record.end()
             return 1
-        self._forget()
         self._record.end(state=RunState.FAILED, error=told)
+        self._forget()
         return 1
 
     def _forget(self) -> None:

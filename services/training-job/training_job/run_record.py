@@ -31,7 +31,7 @@ class RunRecord:
 
     def __init__(self, runs: RunStore, run_id: str, loop: Background, on_end: Callable[[], None]) -> None:
         self._runs, self._id, self._loop, self._on_end = runs, run_id, loop, on_end
-        self._lock = Lock()
+        self._lock, self._writing = Lock(), asyncio.Lock()
         self._news: dict[str, Any] = {}
         self._lines: deque[str] = deque(maxlen=TAIL)
         self._metrics: dict[str, float] = {}
@@ -77,9 +77,10 @@ class RunRecord:
 
     def end(self, **news: Any) -> TrainingRun:
         """Write the last of it, at once; raises NotFound, Unavailable, PreconditionFailed."""
-        self._writer.cancel()
         self.tell(**news)
-        return self._loop.run(self._write())
+        run = self._loop.run(self._write())
+        self._writer.cancel()
+        return run
 
     async def _write_on(self) -> None:
         last, told = time.monotonic(), False
@@ -98,11 +99,13 @@ class RunRecord:
                 self._on_end()
 
     async def _write(self) -> TrainingRun:
-        with self._lock:
-            news, self._news = self._news, {}
-        try:
-            return await change(self._runs, self._id, lambda run: run.model_copy(update=news))
-        except BaseException:
+        """One at a time, so that the last one has all that an earlier one failed to write."""
+        async with self._writing:
             with self._lock:
-                self._news = {**news, **self._news}
-            raise
+                news, self._news = self._news, {}
+            try:
+                return await change(self._runs, self._id, lambda run: run.model_copy(update=news))
+            except BaseException:
+                with self._lock:
+                    self._news = {**news, **self._news}
+                raise

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nevus.adapters.places import folder_of, join, place
+from nevus.adapters.places import folder_of, is_remote, join, place
 from nevus.machine import cores
 from nevus.measure import Measurer
 from nevus.policy import DEFAULT_POINT, cautious_reading, decide
@@ -149,15 +149,15 @@ def summarised(plan: Plan, finished: Sequence[Done]) -> dict[str, Any]:
     given, one = prices(), finished[0]
     scored, seconds = sum(done.scored for done in finished), sum(done.seconds for done in finished)
     rate = scored / seconds if scored else None
-    cost = per_million(rate, vcpus=one.vcpus, gib=one.gib, given=given) if rate else None
+    remote = is_remote(plan.data)
+    cost = per_million(rate, vcpus=one.vcpus, gib=one.gib, remote=remote, given=given) if rate else None
     return {
         "n": sum(done.n for done in finished),
         "failures": sum(done.failures for done in finished),
         "model": plan.model.model_dump(),
         "data": plan.data,
         "shards": plan.shards,
-        "vcpus": one.vcpus,
-        "gib": one.gib,
+        "task": {"vcpus": one.vcpus, "gib": one.gib},
         "photos_per_second_per_task": rate and round(rate, 2),
         "cost_per_million": cost,
         "prices": given.model_dump(),
