@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -23,6 +24,7 @@ from nevus.training_runs import change
 from training_job import corrections, run_record
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
+from training_job.cost import per_million, prices
 from training_job.data import Row, shared_groups
 from training_job.failures import sentence
 from training_job.run_record import RunRecord
@@ -77,15 +79,16 @@ async def test_diagnoses_become_rows_with_consent_alone_and_the_newest_one_count
 
 
 def test_a_case_never_splits_and_a_photo_without_one_is_only_trained_on() -> None:
-    base = [Row("1.jpg", Path("1.jpg"), 1, split="train", diagnosis="mel")]
+    base = [Row("1.jpg", Path("1.jpg"), 1, split="train", diagnosis="mel", site="trunk")]
     cases = [Row(f"{i}.jpg", Path("x"), 0, "corrections", group_id=f"c{i // 3}", diagnosis="mel") for i in range(90)]
-    lone = [Row(f"l{i}.jpg", Path("x"), 1, "corrections", diagnosis="what I think") for i in range(20)]
+    one = Row("l", Path("x"), 1, "corrections", diagnosis="what I think", site="Anna's arm")
+    lone = [replace(one, file=f"l{i}.jpg") for i in range(20)]
     found = corrections.fitted([*cases, *lone], base)
     assert [row.file for row in found] == [row.file for row in (*cases, *lone)]
     assert shared_groups(found) == 0
     assert {row.split for row in found[:90]} == {"train", "val", "test"}
     assert {row.split for row in found[90:]} == {"train"}
-    assert {row.diagnosis for row in found} == {"mel", ""}
+    assert {(row.diagnosis, row.site) for row in found} == {("mel", ""), ("", "")}
 
 
 @pytest.mark.parametrize(("theirs", "expected"), [(0, 0.0), (10, 3 * 10 / 1010), (500, 0.2)])
@@ -164,7 +167,7 @@ def test_progress_is_gathered_and_outlives_a_store_that_is_down(
     runs.down = True
     for step in range(300):
         told.tell(step=step, stage="training")
-        told.measure(loss=1 / (step + 1))
+        told.measure(loss=1 / (step + 1), auroc_corrections=float("nan"))
         told.say(f"step {step}")
         time.sleep(0.001)
     time.sleep(0.15)
@@ -195,6 +198,12 @@ def test_a_cancel_is_seen_by_the_next_write(runs: Faulty, loop: Background, monk
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error", "/photos/anna.jpg"), RuntimeError("anna.jpg")])
 def test_no_file_name_is_told(error: Exception) -> None:
     assert "anna" not in sentence(error)
+
+
+def test_the_cost_of_a_million_is_time_and_reads() -> None:
+    given = prices().model_copy(update={"vcpu_second": 2e-5, "gib_second": 2e-6, "object_read": 4e-7})
+    assert per_million(100, vcpus=2, gib=4, remote=False, given=given) == pytest.approx(0.48)
+    assert per_million(100, vcpus=2, gib=4, remote=True, given=given) == pytest.approx(0.88)
 
 
 def test_every_setting_is_described_in_its_page() -> None:

@@ -76,13 +76,18 @@ def _pseudonym(owner: str, case_id: str) -> str:
 
 
 def fitted(rows: Sequence[Row], base: Sequence[Row]) -> list[Row]:
-    """As they go into training: split by case, with the diagnoses that the base knows too.
+    """As they go into training: split by case, with those diagnoses and sites that the base knows too.
 
+    Other words are a person's own, and would stand in the report.
     One without a case is trained on alone: nothing says that its lesion is not in another photo as well.
     """
-    known = set(diagnoses(base))
-    named = [replace(row, diagnosis=row.diagnosis if row.diagnosis in known else "") for row in rows]
-    return [row if row.split else replace(row, split="train") for row in _by_case(named)]
+    labels, sites = set(diagnoses(base)), {row.site for row in base}
+
+    def plain(row: Row) -> Row:
+        label, site = row.diagnosis if row.diagnosis in labels else "", row.site if row.site in sites else ""
+        return replace(row, diagnosis=label, site=site)
+
+    return [row if row.split else replace(row, split="train") for row in _by_case([plain(row) for row in rows])]
 
 
 def _by_case(rows: Sequence[Row]) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -58,9 +59,9 @@ class RunRecord:
             self._news.update(news)
 
     def measure(self, **metrics: float) -> None:
-        """Figures that are written next, beside those told before."""
+        """Figures that are written next, beside those told before; one that is no number has nothing to tell."""
         with self._lock:
-            self._metrics.update(metrics)
+            self._metrics.update({name: value for name, value in metrics.items() if math.isfinite(value)})
             self._news["metrics"] = dict(self._metrics)
 
     def say(self, line: str) -> None:
@@ -92,6 +93,9 @@ class RunRecord:
                 run = await self._write()
             except PortError as error:
                 logger.warning("the run's record was not written: %s", type(error).__name__)
+                continue
+            except Exception:
+                logger.exception("the run's record was not written")
                 continue
             last = time.monotonic()
             if not told and (run.cancel_requested or not run.state.active):

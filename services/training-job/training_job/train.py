@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,8 @@ from training_job.data import Row, diagnoses, fingerprint, open_photo, sampling_
 from training_job.hooks import Hooks, Interrupted
 from training_job.metrics import auroc
 from training_job.progress import columns
+
+logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow tells there of every file that it writes
 
 
 @dataclass(frozen=True)
