@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from deploy.cloud import release
 from deploy.cloud.build import submission
-from deploy.cloud.definitions import Images
+from deploy.cloud.definitions import Images, job
 from deploy.cloud.parts import Access, Command, Place
 from deploy.cloud.plan import plan
 from deploy.cloud.runner import Runner
@@ -47,7 +47,8 @@ def released(place: Place) -> Iterator[Command]:
     def start(words: Sequence[str], given: str, _: str) -> tuple[int, str, str]:
         calls.append(Command(tuple(words), given))
         status = {"url": "", "traffic": [{"revisionName": "old", "percent": 100}, {"tag": "candidate", "url": ""}]}
-        return int("nevus-score" in given), json.dumps({"status": status}), ""
+        answer = job(place, images, "training") if "--format=export" in words else json.dumps({"status": status})
+        return int("nevus-score" in given), answer, ""
 
     images = Images(*[f"images/{name}@sha256:{'0' * 64}" for name in "git"])
     with pytest.MonkeyPatch.context() as patch:
