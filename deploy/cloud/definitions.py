@@ -48,6 +48,7 @@ def service(place: Place, images: Images, name: str, revision: str, traffic: Seq
         ACCOUNT=place.account(RUNS_AS[name]),
         INGRESS=INGRESS[name],
         IAP=json.dumps(iap),
+        JUDGES_ITSELF=json.dumps(name == "reconciler"),
         STAGE="BETA" if iap else "GA",
         IAP_AUDIENCE=json.dumps(iap_audience(place) if iap else ""),
         TRAFFIC=json.dumps(list(traffic)),

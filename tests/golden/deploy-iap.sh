@@ -396,9 +396,6 @@ gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --mem
 # grant promoter nevusObjectReader bucket:models: Promoter on bucket:models: needed by nevus.registry:Registry.point.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
 
-# grant scheduler nevusCaller service:reconciler: Scheduler on service:reconciler: needed by deploy/cloud/workloads.py:timetable.
-gcloud run services add-iam-policy-binding nevus-reconciler --region=europe-west4 --member=serviceAccount:nevus-scheduler@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusCaller --condition=None
-
 # grant build nevusObjectReader bucket:build: Build on bucket:build: needed by deploy/cloud/build.py:submission.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-build --member=serviceAccount:nevus-build@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
 

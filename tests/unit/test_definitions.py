@@ -119,6 +119,8 @@ def test_who_is_reached_from_where(access: Access) -> None:
         notes = defined(name, access)["metadata"]["annotations"]
         assert notes["run.googleapis.com/ingress"] == ("all" if name == "gateway" else "internal")
         assert notes.get("run.googleapis.com/iap-enabled", "false") == json.dumps((name, access) == ("gateway", "iap"))
+        unchecked = notes.get("run.googleapis.com/invoker-iam-disabled", "false")
+        assert unchecked == json.dumps(name == "reconciler"), "a token that Cloud Run checks loses its signature"
     template = defined("gateway")["spec"]["template"]["metadata"]["annotations"]
     assert template["run.googleapis.com/vpc-access-egress"] == "all-traffic"
     networks = json.loads(template["run.googleapis.com/network-interfaces"])
