@@ -150,7 +150,11 @@ async def test_requests_at_once_are_one_record_and_one_photo(door: Door, key: st
     assert (await waiting(door), await photos_of(door, record_id)) == (0, 1)
 
 
-@pytest.mark.parametrize("upload_id", ["", "../x", "x" * 26, "0" * 26, new_upload_id(datetime.now(UTC))])
+@pytest.mark.parametrize(
+    "upload_id",
+    ["", "../x", "x" * 26, "0" * 26, new_upload_id(datetime.now(UTC))],
+    ids=["empty", "path", "letters", "zeros", "unknown"],
+)
 async def test_an_upload_that_is_none_is_missing(door: Door, upload_id: str) -> None:
     assert problem(await ask(door.client, upload_id)) == (404, "upload-missing")
 

@@ -28,7 +28,7 @@ def test_one_whose_starter_is_gone_ends_at_once() -> None:
     assert follow(str(gone.pid)).returncode == 1
 
 
-@pytest.mark.parametrize("asked", ["1", str(os.getpid())])
+@pytest.mark.parametrize("asked", ["1", str(os.getpid())], ids=["parent", "named"])
 def test_one_whose_starter_lives_goes_on_and_is_followed_itself(asked: str) -> None:
     done = follow(asked)
     assert (done.returncode, done.stdout) == (0, "1\n")
