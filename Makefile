@@ -27,7 +27,7 @@ run: ## install what is missing, start both services, print the address and a si
 
 test: ## every test, with small seeds of the long ones
 	$(INSTALL) dev gateway inference training
-	exec $(DEV)/python -m pytest $(ARGS)
+	exec $(DEV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 torture: ## full counts, fuzzing and soak
 	$(INSTALL) dev gateway inference training

@@ -14,10 +14,20 @@ from tests.inference_process import inference
 from tests.photos import draw_lesion
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On the stores that NEVUS_BACKEND names; a test marked `on_both` on the embedded ones and on the emulators."""
+    if "backend" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("on_both") is not None
+        named = ["cloud"] if CLOUD else ["embedded", "cloud"] if both else ["embedded"]
+        metafunc.parametrize("backend", named, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """The stores, as NEVUS_BACKEND says."""
-    return Cloud(request.getfixturevalue("gcs"), request.getfixturevalue("firestore")) if CLOUD else Embedded()
+    """The stores."""
+    if request.param == "embedded":
+        return Embedded()
+    return Cloud(request.getfixturevalue("gcs"), request.getfixturevalue("firestore"))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 from tests.backends import Backend
 from tests.gateway_process import GatewayProcess
 from tests.photos import lesion
@@ -18,6 +19,7 @@ async def post(caller: httpx.AsyncClient, photo: bytes, **facts: str) -> httpx.R
     return await caller.post("/v1/predictions", files={"image": ("a.jpg", photo)}, data=facts, headers=headers)
 
 
+@pytest.mark.on_both
 async def test_of_100_at_once_one_is_kept_and_all_are_told_the_same(nevus: GatewayProcess, backend: Backend) -> None:
     key = nevus.admin("create-key", "--role", "client", "--caller", "hasty")
     headers, before = {"Authorization": f"Bearer {key}"}, backend.photos(nevus.data)
