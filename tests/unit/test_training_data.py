@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,15 @@ from nevus.domain import Modality
 from nevus.imaging import crop_box, to_input
 from training_job.augment import augment
 from training_job.batches import outside_cells
-from training_job.data import ManifestError, Row, read_manifest, sampling_weights, shared_groups, split_by_group
+from training_job.data import (
+    ManifestError,
+    Row,
+    read_manifest,
+    refuse_empty_splits,
+    sampling_weights,
+    shared_groups,
+    split_by_group,
+)
 from training_job.shortcuts import fill
 from training_job.torch_weights import WeightsError, read_state_dict
 
@@ -47,14 +56,42 @@ def test_sampling_is_balanced_by_source_and_class() -> None:
         ("file,malignant\n1.jpg,2\n", "line 2"),
         ("file,malignant\n,1\n", "line 2"),
         ("file,malignant,modality\n1.jpg,1,x-ray\n", "unknown modality"),
+        ("file,malignant,split\n1.jpg,1,valid\n", "unknown split 'valid'"),
+        ("file,malignant,age\n1.jpg,1,old\n", "line 2: `age`"),
+        ("file,malignant,fitzpatrick\n1.jpg,1,IV\n", "line 2"),
+        ("file,malignant\n\udce9.jpg,1\n", "UTF-8"),
+        (f"file,malignant\n{'a' * 200_000},1\n", "CSV"),
         ("file,malignant\n", "no rows"),
     ],
 )
 def test_a_bad_manifest_is_refused_with_its_reason(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "manifest.csv"
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
     with pytest.raises(ManifestError, match=told):
         read_manifest(str(path), tmp_path)
+
+
+def test_a_column_that_means_nothing_here_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("file,malignant,path,leak_of\n1.jpg,1,elsewhere.jpg,x\n")
+    (row,) = read_manifest(str(tmp_path / "manifest.csv"), tmp_path)
+    assert row.path == tmp_path / "1.jpg"
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        (lambda row: row.split == "train" and row.malignant, "train lacks"),
+        (lambda row: row.split == "val" and row.source == "a" and not row.malignant, "val lacks"),
+        (lambda row: row.split == "test", "test has no photos"),
+    ],
+)
+def test_photos_that_cannot_make_a_version_are_refused_before_training(
+    without: Callable[[Row], bool], told: str
+) -> None:
+    given = split_by_group(rows())
+    refuse_empty_splits(given, ("b",))
+    with pytest.raises(ManifestError, match=told):
+        refuse_empty_splits([row for row in given if not without(row)], ("b",))
 
 
 def test_an_unstated_modality_stays_unstated(tmp_path: Path) -> None:

@@ -17,7 +17,15 @@ from nevus.ports import PortError
 from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job.bootstrap import registry_at
-from training_job.data import ManifestError, Row, paths, read_manifest, refuse_shared_groups, split_by_group
+from training_job.data import (
+    ManifestError,
+    Row,
+    paths,
+    read_manifest,
+    refuse_empty_splits,
+    refuse_shared_groups,
+    split_by_group,
+)
 from training_job.fetch import fetch
 from training_job.finding import find_version
 from training_job.settings import Settings
@@ -50,6 +58,7 @@ def train(
         raise typer.BadParameter(f"one of: {', '.join(backbones.BACKBONES)}", param_hint="--backbone")
     rows = split_by_group(read_data(data, Settings()))
     refuse_shared_groups(rows)
+    refuse_empty_splits(rows, uncalibrated.split(","))
     registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights

@@ -70,6 +70,9 @@ def context_of(record: Mapping[str, str]) -> Context:
     )
 
 
+COLUMNS = frozenset(Row.__dataclass_fields__) - {"path"}
+
+
 @contextmanager
 def open_manifest(manifest: str, required: Sequence[str]) -> Iterator[Iterator[dict[str, str]]]:
     """Its records as they are read from a path or a `gs://` address; raises ManifestError, Unavailable."""
@@ -83,6 +86,8 @@ def open_manifest(manifest: str, required: Sequence[str]) -> Iterator[Iterator[d
             yield reader
     except NotFound as error:
         raise ManifestError(f"there is no manifest {name}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{name} is not a CSV file in UTF-8") from error
 
 
 def read_manifest(manifest: str, cache: Path, *, held: bool = False) -> list[Row]:
@@ -99,19 +104,26 @@ def read_manifest(manifest: str, cache: Path, *, held: bool = False) -> list[Row
 
 
 def _row(record: dict[str, str], folder: str, cache: Path, line: int) -> Row:
-    given = {key: value.strip() for key, value in record.items() if key in Row.__dataclass_fields__ and value}
+    given = {key: value.strip() for key, value in record.items() if key in COLUMNS and value}
     malignant, leak, mask = given.pop("malignant", ""), given.pop("leak", "") == "1", given.pop("mask", "")
     if malignant not in ("0", "1") or "file" not in given:
         raise ManifestError(f"line {line}: `malignant` must be 0 or 1 and `file` a path")
-    if given.get("modality", Modality.CLINICAL.value) not in list(Modality):
+    if given.get("modality") and given["modality"] not in list(Modality):
         raise ManifestError(f"line {line}: unknown modality {given['modality']!r}")
-    return Row(
+    if given.get("split") and given["split"] not in (*SPLITS, "held"):
+        raise ManifestError(f"line {line}: unknown split {given['split']!r}")
+    row = Row(
         path=local_path(folder, given["file"], cache),
         malignant=int(malignant),
         leak=leak,
         mask=local_path(folder, mask, cache) if mask else None,
         **given,
     )
+    try:
+        _ = row.context
+    except ValueError as error:
+        raise ManifestError(f"line {line}: `age`, `site` or `fitzpatrick` cannot be") from error
+    return row
 
 
 def split_by_group(rows: Sequence[Row]) -> list[Row]:
@@ -141,6 +153,16 @@ def refuse_shared_groups(rows: Iterable[Row]) -> None:
     """Raises ManifestError when a lesion or patient stands in more than one split."""
     if shared := shared_groups(rows):
         raise ManifestError(f"{shared} lesions or patients stand in more than one split")
+
+
+def refuse_empty_splits(rows: Sequence[Row], uncalibrated: Sequence[str]) -> None:
+    """Raises ManifestError unless both classes are trained on and set thresholds, and something is tested."""
+    calibrating = [row for row in rows if row.split == "val" and row.source not in uncalibrated]
+    for name, used in (("train", [row for row in rows if row.split == "train"]), ("val", calibrating)):
+        if len({row.malignant for row in used}) < 2:
+            raise ManifestError(f"the split {name} lacks malignant or benign photos")
+    if not any(row.split == "test" and not row.leak for row in rows):
+        raise ManifestError("the split test has no photos")
 
 
 def paths(rows: Iterable[Row]) -> Iterator[Path]:

@@ -11,12 +11,14 @@ class ExportError(RuntimeError):
     """The exported model does not answer as the trained one."""
 
 
-PERMANENT = (ManifestError, RegistryError, ExportError)  # another attempt would fail too
+def is_permanent(error: Exception) -> bool:
+    """Whether another attempt would fail too: at what it was given, or at what comes of its checkpoint."""
+    return isinstance(error, (ManifestError, RegistryError, ExportError)) or type(error) is ValueError
 
 
 def sentence(error: Exception) -> str:
     """What went wrong, without file names or anything personal."""
-    if isinstance(error, PERMANENT) or type(error) is ValueError:
+    if is_permanent(error):
         return f"{error}."
     if isinstance(error, PortError):
         return f"A store did not answer as it should ({type(error).__name__})."

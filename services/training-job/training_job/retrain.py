@@ -17,8 +17,8 @@ from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryErro
 from training_job import corrections
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
-from training_job.data import Row, paths, read_manifest, refuse_shared_groups, split_by_group
-from training_job.failures import PERMANENT, sentence
+from training_job.data import Row, paths, read_manifest, refuse_empty_splits, refuse_shared_groups, split_by_group
+from training_job.failures import is_permanent, sentence
 from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
 from training_job.notice import Notice
@@ -98,6 +98,7 @@ class Retraining:
         base = split_by_group(read_manifest(data, cache, held=True))
         used = [row for row in base if row.split != "held"]
         refuse_shared_groups(used)
+        refuse_empty_splits(used, UNCALIBRATED)
         gathering = corrections.gather(self._stores.records, self._stores.photos, self._folder / "photos")
         given = self._loop.run(gathering)
         fetch(paths(base if given else used), cache)
@@ -183,7 +184,7 @@ class Retraining:
         """The run has failed when another attempt would fail too, or there is none left."""
         told = sentence(error)
         self._record.say(told)
-        if not self._settings.last_attempt and not isinstance(error, PERMANENT):
+        if not self._settings.last_attempt and not is_permanent(error):
             self._record.end()
             return 1
         self._record.end(state=RunState.FAILED, error=told)
