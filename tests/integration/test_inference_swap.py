@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from tests.inference_process import InferenceProcess, inference
 from tests.integration.test_channels import add_version
 
@@ -158,3 +160,51 @@ async def test_after_a_long_sleep_a_request_waits_for_the_look(
     store.slow = slow
     assert (await followed(follower, holder)).version == version.replace("first", first)
     follower.close()
+
+
+async def took(follower: Follower, **limits: float) -> float:
+    """Seconds that a request was held up."""
+    begun = time.monotonic()
+    await follower.follow(**limits)
+    return time.monotonic() - begun
+
+
+@pytest_asyncio.fixture
+async def asleep(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Faulty, Follower]]:
+    """A follower that has not looked for long, and its store."""
+    monkeypatch.setattr("inference.refresh.PATIENCE", 0.4)
+    store = Faulty(models_dir)
+    follower = Follower(Registry(store), Channel.CHAMPION, ModelHolder(), workers=1, interval=0.05)
+    await follower.load()
+    await asyncio.sleep(0.25)
+    yield store, follower
+    follower.close()
+
+
+async def test_a_store_that_hangs_delays_only_the_first_requests(asleep: tuple[Faulty, Follower]) -> None:
+    store, follower = asleep
+    store.slow = 30.0
+    assert min(await asyncio.gather(*(took(follower) for _ in range(50)))) > 0.3
+    assert max(await asyncio.gather(*(took(follower) for _ in range(50)))) < 0.2
+
+
+async def test_a_store_that_stays_down_delays_only_the_first_requests(asleep: tuple[Faulty, Follower]) -> None:
+    store, follower = asleep
+    store.slow, store.down = 0.3, True
+    assert await took(follower) > 0.2
+    await asyncio.sleep(0.06)
+    assert await took(follower) < 0.1
+
+
+async def test_a_caller_in_a_hurry_waits_for_half_its_time(asleep: tuple[Faulty, Follower]) -> None:
+    store, follower = asleep
+    store.slow = 30.0
+    assert 0.05 < await took(follower, timeout=0.2) < 0.2
+
+
+async def test_a_caller_who_leaves_does_not_end_the_look(asleep: tuple[Faulty, Follower]) -> None:
+    store, follower = asleep
+    store.slow = 0.2
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(follower.follow(), 0.05)
+    assert 0.05 < await took(follower) < 0.3

@@ -44,7 +44,7 @@ async def infer(request: Request) -> Response:
 async def answered(request: Request, begun: float) -> Body:
     """The answer's body; raises Refusal."""
     service, timeout = service_of(request), timeout_of(request)
-    await service.follower.follow()
+    await service.follower.follow(timeout)
     loaded = model_of(request)
     service.desk.check()
     data = await body_of(request, service.settings.max_body)
