@@ -103,6 +103,8 @@ class Nevus:
             self._tend()
             waited = time.monotonic() - begun
             for service in (self._inference, self._gateway):
+                if service.refuses:
+                    raise StartError(tail(service.log, 1))
                 if service.deaths >= DEATHS_BEFORE_READY or waited > READY_WITHIN:
                     raise StartError(f"Not ready after {waited:.0f} s; {service.log} ends with:\n{tail(service.log)}")
             if waited // 5 > said:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nevus.configuration import EXIT_STATUS
+
 FIRST_DELAY = 0.2  # seconds before the first restart, doubled at each one that follows
 LONGEST_DELAY = 5.0
 CALM = 30.0  # seconds of life after which earlier deaths are forgotten
@@ -17,7 +19,10 @@ LOG_BYTES = 5 * 1024 * 1024
 
 @dataclass
 class Service:
-    """A child process under a name, with a log file and a memory of how often it has died lately."""
+    """A child process under a name, with a log file and a memory of how often it has died lately.
+
+    `refuses` is whether it died last of its settings: those are the same at the next start.
+    """
 
     name: str
     command: Sequence[str]
@@ -25,6 +30,7 @@ class Service:
     log: Path
     say: Callable[[str], None]
     deaths: int = 0
+    refuses: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _started: float = 0.0
     _due: float = 0.0
@@ -54,6 +60,7 @@ class Service:
             self.deaths = 0
         delay = min(FIRST_DELAY * 2**self.deaths, LONGEST_DELAY)
         self.deaths += 1
+        self.refuses = status == EXIT_STATUS
         self._process, self._due = None, time.monotonic() + delay
         self.say(f"{self.name} ended ({outcome(status)}); starting it again in {delay:.1f} s")
 

@@ -58,6 +58,13 @@ def test_a_dead_service_starts_again_after_a_growing_delay(make: Make, tmp_path:
     assert third - second >= 2 * FIRST_DELAY
 
 
+@pytest.mark.parametrize(("status", "refuses"), [(2, True), (1, False)])
+def test_only_a_service_that_ends_by_its_settings_refuses_to_start(make: Make, status: int, refuses: bool) -> None:
+    service = make(f"raise SystemExit({status})")
+    tended(service, lambda: service.deaths == 1)
+    assert service.refuses is refuses
+
+
 def test_a_killed_service_is_named_with_its_signal(make: Make) -> None:
     said: list[str] = []
     service = make(f"import os; os.kill(os.getpid(), {signal.SIGKILL})", said=said)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.settings import Settings
+from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
 
@@ -32,8 +33,8 @@ def main() -> int:
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        sys.stderr.write(f"gateway cannot start: {refusal(error)}.\n")
+        return EXIT_STATUS
     configure("gateway", settings.log_level)
     config = uvicorn.Config(
         create_app(settings),

@@ -9,14 +9,16 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nevus.configuration import require
+
 MEGABYTE = 1024 * 1024
 JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
 
 
 class Settings(BaseSettings):
-    """Names in the environment are those of the fields in capitals."""
+    """Names in the environment are those of the fields in capitals; an empty variable counts as unset."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, protected_namespaces=())
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
@@ -70,6 +72,16 @@ class Settings(BaseSettings):
     reconcile_tries: int = Field(5, ge=1, description="tries until a pending prediction has failed")
     reconcile_after: float = Field(2.0, ge=0, description="seconds after which a pending prediction is tried again")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+
+    @model_validator(mode="after")
+    def _stores_are_named(self) -> Self:
+        if self.storage == "gcs":
+            require("STORAGE=gcs", photos_bucket=self.photos_bucket, models_bucket=self.models_bucket)
+        if self.storage == "gcs" and self.jobs == "subprocess" and self.training_data:
+            require("STORAGE=gcs with TRAINING_DATA", training_bucket=self.training_bucket)
+        if self.records == "firestore":
+            require("RECORDS=firestore", google_cloud_project=self.google_cloud_project)
+        return self
 
     @model_validator(mode="after")
     def _an_issuer_is_named(self) -> Self:

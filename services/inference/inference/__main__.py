@@ -16,6 +16,7 @@ from inference.app import create_app
 from inference.bootstrap import build
 from inference.service import Service
 from inference.settings import Settings, from_environment
+from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
 
@@ -69,8 +70,8 @@ def main() -> int:
     try:
         settings = from_environment(os.environ)
     except ValidationError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        sys.stderr.write(f"inference cannot start: {refusal(error)}.\n")
+        return EXIT_STATUS
     configure("inference", settings.log_level)
     service = build(settings)
     Server(configured(settings, service), service).run()

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from nevus.configuration import require
 from nevus.domain import Frozen
 from nevus.machine import cores
 from nevus.registry import Channel
@@ -41,6 +42,12 @@ class Settings(Frozen):
     def _somebody_may_call(self) -> Self:
         if bool(self.caller_audience) != bool(self.invited):
             raise ValueError("CALLER_AUDIENCE and CALLER_EMAILS go together")
+        return self
+
+    @model_validator(mode="after")
+    def _the_registry_is_named(self) -> Self:
+        if self.storage == "gcs":
+            require("STORAGE=gcs", models_bucket=self.models_bucket)
         return self
 
     @property

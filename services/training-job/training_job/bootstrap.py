@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nevus.adapters.places import model_store_at
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store, training_store
+from nevus.configuration import require
 from nevus.registry import Registry
 from training_job.background import Background
 from training_job.retrain import Retraining, Stores
@@ -13,8 +14,12 @@ CHECKOUT = "models"
 
 
 def registry_at(address: str | None, settings: Settings) -> Registry:
-    """The registry at a path or `gs://bucket`; unless said, that of the settings in the cloud, else the checkout's."""
+    """The registry at a path or `gs://bucket`; unless said, that of the settings in the cloud, else the checkout's.
+
+    Raises ValueError.
+    """
     if address is None and settings.storage == "gcs":
+        require("STORAGE=gcs", models_bucket=settings.models_bucket)
         return Registry(model_store(settings))
     return Registry(model_store_at(address or CHECKOUT))
 
@@ -36,8 +41,18 @@ async def close_stores(stores: Stores) -> None:
     await stores.records.close()
 
 
+def refuse_unnamed_stores(settings: Settings) -> None:
+    """Raises ValueError."""
+    if settings.storage == "gcs":
+        buckets = {name: getattr(settings, name) for name in ("photos_bucket", "models_bucket", "training_bucket")}
+        require("STORAGE=gcs", **buckets)
+    if settings.records == "firestore":
+        require("RECORDS=firestore", google_cloud_project=settings.google_cloud_project)
+
+
 def retrain(run_id: str, settings: Settings) -> int:
-    """One attempt at a training run; returns the exit status. Raises NotFound, Unavailable."""
+    """One attempt at a training run; returns the exit status. Raises NotFound, Unavailable, ValueError."""
+    refuse_unnamed_stores(settings)
     with Background() as loop:
         stores = loop.run(open_stores(settings))
         try:

@@ -28,7 +28,7 @@ from training_job.data import (
 )
 from training_job.fetch import fetch
 from training_job.finding import find_version
-from training_job.settings import Settings
+from training_job.settings import Settings, read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 Data = Annotated[str, typer.Option(help="CSV with the columns file and malignant (docs/training.md); or gs://...")]
@@ -56,7 +56,7 @@ def train(
 
     if backbone not in backbones.BACKBONES:
         raise typer.BadParameter(f"one of: {', '.join(backbones.BACKBONES)}", param_hint="--backbone")
-    rows = split_by_group(read_data(data, Settings()))
+    rows = split_by_group(read_data(data, read_settings()))
     refuse_shared_groups(rows)
     refuse_empty_splits(rows, uncalibrated.split(","))
     registry = Registry(model_store_at(out))
@@ -102,7 +102,7 @@ def evaluate(
     """Evaluate a version as it is served, on LiteRT, with 95 % intervals overall and per subgroup."""
     from training_job import evaluate as evaluation
 
-    settings = Settings()
+    settings = read_settings()
     version = asyncio.run(find_version(model, registry_at(registry, settings)))
     found, answered = evaluation.run(version, read_data(data, settings), split=split, shortcuts=shortcuts)
     evaluation.write(out, found, answered)
@@ -115,7 +115,7 @@ def retrain(run: Annotated[str, typer.Option(help="id of a training run that the
     from training_job import bootstrap
 
     follow_parent_if_asked()
-    configure("training-job", (settings := Settings()).log_level)
+    configure("training-job", (settings := read_settings()).log_level)
     raise typer.Exit(bootstrap.retrain(run, settings))
 
 
@@ -132,7 +132,7 @@ def score(
     """Score any number of photos; with CLOUD_RUN_TASK_INDEX and _COUNT a shard of them, the last one merges."""
     from training_job import scoring
 
-    configure("training-job", (settings := Settings()).log_level)
+    configure("training-job", (settings := read_settings()).log_level)
     task = scoring.Task(data=data, out=out, model=model, part_rows=part, gib=memory)
     summary = scoring.merge(task) if merge else scoring.run(task, registry_at(registry, settings), settings)
     typer.echo("other shards are not finished" if summary is None else json.dumps(summary, indent=1))

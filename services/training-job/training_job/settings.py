@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nevus.configuration import refusal
 
 
 class Settings(BaseSettings):
@@ -49,3 +51,11 @@ class Settings(BaseSettings):
     def last_attempt(self) -> bool:
         """Whether a failure now is the task's last word."""
         return self.cloud_run_task_attempt >= self.cloud_run_task_retries
+
+
+def read_settings() -> Settings:
+    """From the environment; raises ValueError with one line for a person."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ValueError(refusal(error)) from error

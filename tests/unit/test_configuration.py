@@ -1,0 +1,59 @@
+"""Wrong and missing settings are one line that names them, from every program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from tests.conftest import ROOT
+
+BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
+TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
+CASES = [
+    ("gateway", {"PREVALENCE": "7"}, "gateway cannot start: PREVALENCE: Input should be less than 1."),
+    ("gateway", {"STORAGE": "gcs"}, f"gateway cannot start: STORAGE=gcs: set {BUCKETS}."),
+    ("gateway", {"RECORDS": "firestore"}, "gateway cannot start: RECORDS=firestore: set GOOGLE_CLOUD_PROJECT."),
+    (
+        "gateway",
+        {"STORAGE": "s3", "JOBS": "a"},
+        f"gateway cannot start: {TWO}.",
+    ),
+    ("inference", {"STORAGE": "gcs"}, "inference cannot start: STORAGE=gcs: set MODELS_BUCKET."),
+    ("inference", {"WORKERS": "0"}, "inference cannot start: WORKERS: Input should be greater than or equal to 1."),
+]
+
+
+def ended(*command: str, **settings: str) -> tuple[int, str]:
+    """Exit status, and what was said."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        check=False, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("service", "settings", "said"), CASES, ids=[f"{name}-{next(iter(of))}" for name, of, _ in CASES]
+)
+def test_a_service_says_in_one_line_what_keeps_it_from_starting(
+    service: str, settings: dict[str, str], said: str
+) -> None:
+    assert ended(service, **settings) == (2, said)
+
+
+def test_a_secret_is_not_said() -> None:
+    assert "nvs_secret" not in ended("gateway", NEVUS_ADMIN_KEY="nvs_secret", PREVALENCE="7")[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "said"),
+    [
+        (("retrain", "--run", "a"), {"RECORDS": "firestore"}, "RECORDS=firestore: set GOOGLE_CLOUD_PROJECT"),
+        (("retrain", "--run", "a"), {"RETRAIN_RATE": "1"}, "RETRAIN_RATE: Input should be less than 1"),
+        (("score", "--data", "a.csv", "--out", "out"), {"STORAGE": "gcs"}, "STORAGE=gcs: set MODELS_BUCKET"),
+    ],
+)
+def test_the_job_says_it_too(command: tuple[str, ...], settings: dict[str, str], said: str) -> None:
+    assert ended("training_job", *command, **settings) == (1, f"training_job: {said}")
