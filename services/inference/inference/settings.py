@@ -35,7 +35,7 @@ class Settings(Frozen):
     queue: int = Field(32, ge=0, le=10_000, description="requests that may wait; more get 503")
     max_body: int = Field(25 * 1024 * 1024, ge=1, description="bytes of a request at most; more get 413")
     reload_seconds: float = Field(3.0, gt=0, description="pause before a version that failed is tried again")
-    refresh_seconds: float = Field(15.0, ge=0, description="age of the last look at the channel that calls for another")
+    refresh_seconds: float = Field(10.0, ge=0, description="age of the last look at the channel that calls for another")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
 
     @model_validator(mode="after")
