@@ -21,7 +21,7 @@ from gateway.quarantine import KEPT, PREFIX, key_of, new_upload_id
 from gateway.settings import Settings
 from nevus.adapters.gcs import GcsPhotos
 from nevus.domain import Caller, Measurement, Role
-from nevus.ports import PhotoStore, Unavailable
+from nevus.ports import NotFound, PhotoStore, StoredObject, Unavailable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PHOTO = lesion((240, 180), 1)
@@ -46,6 +46,23 @@ class Full:
 
     async def put(self, *_: object, **__: object) -> int:
         raise Unavailable("full")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+class Arriving:
+    """A photo store in which an upload arrives just after it was looked for."""
+
+    def __init__(self, real: PhotoStore) -> None:
+        self._real = real
+
+    async def get(self, key: str) -> StoredObject:
+        try:
+            return await self._real.get(key)
+        except NotFound:
+            await self._real.put(key, PHOTO, if_generation=0)
+            raise
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -164,6 +181,14 @@ async def test_an_upload_that_was_not_sent_yet_is_missing(door: Door) -> None:
     assert problem(await ask(door.client, told["upload_id"])) == (404, "upload-missing")
     await put(door.client, told, PHOTO)
     assert (await ask(door.client, told["upload_id"])).status_code == 201
+
+
+async def test_an_upload_that_arrives_while_it_is_asked_for_stays(door: Door) -> None:
+    upload_id, photos = (await begin(door.client))["upload_id"], door.services.photos
+    exchange(door, photos=Arriving(photos))
+    assert problem(await ask(door.client, upload_id)) == (404, "upload-missing")
+    exchange(door, photos=photos)
+    assert (await ask(door.client, upload_id)).status_code == 201
 
 
 async def test_an_upload_is_its_callers_own(door: Door) -> None:

@@ -15,7 +15,7 @@ from tests.fakes import World, world
 from tests.unit.test_predict import order, stored
 
 from gateway.predict import predict
-from gateway.reconcile import BATCH, GIVE_UP_AFTER, Reconciler
+from gateway.reconcile import BATCH, FEW_ORPHANS, GIVE_UP_AFTER, Reconciler
 from gateway.services import Services
 from nevus.domain import Prediction, Status
 from nevus.ports import Unavailable
@@ -67,6 +67,21 @@ async def test_a_photo_that_no_record_names_goes_when_it_is_an_hour_old(nevus: W
     assert await Reconciler(nevus.services).sweep(0) == 0
     assert await Reconciler(nevus.services).sweep() == 1
     assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
+
+
+@pytest.mark.parametrize(("kept", "gone"), [(1, 0), (FEW_ORPHANS + 1, FEW_ORPHANS + 1)], ids=["most", "half"])
+async def test_the_sweep_stops_where_more_photos_than_not_have_no_record(
+    nevus: World, kept: int, gone: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(kept):
+        await predict(nevus.services, order(key=str(number)))
+    for number in range(FEW_ORPHANS + 1):
+        await nevus.photos.put(f"{number:026}.elsewhere.jpg", b"of a record in another database")
+    for key in await stored(nevus):
+        age(nevus, key, 3601)
+    assert await Reconciler(nevus.services).sweep() == gone
+    assert len(await stored(nevus)) == kept + FEW_ORPHANS + 1 - gone
+    assert ("no photo is dropped" in caplog.text) == (not gone)
 
 
 async def test_the_pause_between_tries_holds_for_every_instance(nevus: World) -> None:

@@ -14,13 +14,15 @@ from gateway.services import Services
 from nevus.domain import Prediction
 from nevus.ports import NotFound, PortError
 
+STAYS = frozenset({"upload-missing", "idempotency-key-reused"})
 log = logging.getLogger("gateway.predict_upload")
 
 
 async def predict_upload(services: Services, order: Order) -> Prediction:
     """As `predict`, for an order that names an upload. What was uploaded is gone when there is an answer for good.
 
-    It stays where a retry can still succeed (503), and for another key (`idempotency-key-reused`).
+    It stays where a retry can still succeed (503), where it may just be arriving (`upload-missing`), and for another
+    key (`idempotency-key-reused`).
     Raises Problem: as `predict`, and `upload-missing`.
     """
     if not order.upload_id or not quarantine.UPLOAD_ID.fullmatch(order.upload_id):
@@ -29,7 +31,7 @@ async def predict_upload(services: Services, order: Order) -> Prediction:
     try:
         record = await claim(services, order, key)
     except Problem as problem:
-        if problem.status < 500 and problem.type != "idempotency-key-reused":
+        if problem.status < 500 and problem.type not in STAYS:
             await discard(services, key)
         raise
     await discard(services, key)
@@ -42,6 +44,7 @@ async def claim(services: Services, order: Order, key: str) -> Prediction:
     if earlier:
         return earlier
     if quarantine.is_over(key, datetime.now(UTC)):
+        await discard(services, key)
         raise missing()
     try:
         image = check_size((await services.photos.get(key)).data)

@@ -23,6 +23,7 @@ BATCH = 20
 GIVE_UP_AFTER = timedelta(hours=24)
 ORPHAN_AFTER = timedelta(hours=1)  # a photo is stored some seconds before its record at most
 SWEEP_SECONDS = 3600.0
+SAMPLE, FEW_ORPHANS = 100, 10  # photos
 
 
 class Reconciler:
@@ -148,11 +149,19 @@ class Reconciler:
         """In another order each time, so that a store too large for one sweep is seen through by several."""
         dropped = 0
         random.shuffle(photos)
+        if await self._are_of_other_records(photos[:SAMPLE]):
+            log.error("most photos have no record, so no photo is dropped: are these the records of these photos?")
+            return 0
         for start in range(0, len(photos), BATCH):
             if asyncio.get_running_loop().time() >= end:
                 break
             dropped += sum(await asyncio.gather(*map(self._dropped_if_orphan, photos[start : start + BATCH])))
         return dropped
+
+    async def _are_of_other_records(self, sample: list[str]) -> bool:
+        """Whether so many have no record that the database must be empty, or another one."""
+        orphans = sum(await asyncio.gather(*map(self._is_orphan, sample)))
+        return orphans > FEW_ORPHANS and 2 * orphans > len(sample)
 
     async def _dropped_if_orphan(self, key: str) -> bool:
         if not await self._is_orphan(key):
