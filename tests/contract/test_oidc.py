@@ -13,8 +13,9 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 from jwt.utils import base64url_encode
-from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, ec_key, rsa_key
+from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, ec_key, public, rsa_key
 
 from nevus.adapters.jwks import PAUSE, KeySet, lifetime_of
 from nevus.adapters.oidc import IAP_ISSUER, OidcIdentity, Roles, ServiceAccounts, Trusted, Verifier, addresses
@@ -73,7 +74,7 @@ async def test_only_a_private_key_signs(issuer: Issuer) -> None:
     claims = jwt.decode(issuer.token(), options={"verify_signature": False})
     head, body, signature = issuer.token().split(".")
     unsigned = base64url_encode(b'{"alg":"none","kid":"one"}').decode()
-    public = rsa_key(1).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    pem = rsa_key(1).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     forged = [
         jwt.encode(claims, "", "none", headers={"kid": "one"}),
         f"{head}.{body}.",
@@ -81,15 +82,33 @@ async def test_only_a_private_key_signs(issuer: Issuer) -> None:
         jwt.encode(claims, rsa_key(2), "RS256", headers={"kid": "one"}),
         jwt.encode(claims, ec_key(1), "ES256", headers={"kid": "one"}),
         jwt.encode(claims, rsa_key(1), "RS256"),
-        hmac_signed(claims, public),
+        hmac_signed(claims, pem),
     ]
     for token in forged:
         assert await identity(issuer).caller(token) is None
 
 
-def hmac_signed(claims: dict[str, Any], public_key: bytes) -> str:
+@pytest.mark.parametrize("said", ["RS256", "ES256", "HS256"])
+async def test_a_published_secret_is_no_public_key(issuer: Issuer, said: str) -> None:
+    secret = b"published by a careless issuer..."
+    shared = {"kty": "oct", "kid": "shared", "k": base64url_encode(secret).decode()}
+    issuer.body = json.dumps({"keys": [public("one", rsa_key(1)), shared]}).encode()
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False})
+    assert await identity(issuer).caller(hmac_signed(claims, secret, alg=said, kid="shared")) is None
+
+
+async def test_a_key_signs_by_its_own_algorithm_alone(issuer: Issuer) -> None:
+    issuer.keys["iap"] = rsa_key(1)
+    pages = Verifier(Trusted(IAP_ISSUER, IAP_AUDIENCE, issuer.url, ("ES256",)))
+    head, body, _ = issuer.assertion(IAP_SUBJECT).split(".")
+    head = base64url_encode(b'{"alg":"ES256","kid":"iap"}').decode()
+    signature = RSAAlgorithm(RSAAlgorithm.SHA256).sign(f"{head}.{body}".encode(), rsa_key(1))
+    assert await pages.claims(f"{head}.{body}.{base64url_encode(signature).decode()}") is None
+
+
+def hmac_signed(claims: dict[str, Any], public_key: bytes, *, alg: str = "HS256", kid: str = "one") -> str:
     """The public key taken for a shared secret, which PyJWT itself refuses to do."""
-    parts = [base64url_encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "kid": "one"}, claims)]
+    parts = [base64url_encode(json.dumps(part).encode()) for part in ({"alg": alg, "kid": kid}, claims)]
     signature = hmac.new(public_key, b".".join(parts), hashlib.sha256).digest()
     return b".".join([*parts, base64url_encode(signature)]).decode()
 
@@ -106,11 +125,13 @@ def hmac_signed(claims: dict[str, Any], public_key: bytes) -> str:
         ({"email": "boss@nevus.test", "email_verified": False}, Role.CLIENT),
         ({"email": "boss@nevus.test", "email_verified": "true"}, Role.CLIENT),
         ({"email": "boss@nevus.test"}, Role.CLIENT),
+        ({"email": "\u212aim@nevus.test", "email_verified": True}, Role.CLIENT),  # its lower case is a plain k
         ({"email": "doctor@nevus.test", "email_verified": True, "role": "client"}, Role.CLINICIAN),
     ],
 )
 async def test_the_role(issuer: Issuer, claims: dict[str, Any], role: Role) -> None:
-    known = {"admins": addresses(" boss@nevus.test,"), "clinicians": addresses("a@b.c, DOCTOR@nevus.test")}
+    admins, clinicians = addresses(" boss@nevus.test,kim@nevus.test"), addresses("a@b.c, DOCTOR@nevus.test")
+    known = {"admins": admins, "clinicians": clinicians}
     assert await identity(issuer, **known).caller(issuer.token(**claims)) == Caller(id="known", role=role)
 
 

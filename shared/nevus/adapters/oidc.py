@@ -124,11 +124,11 @@ class ServiceAccounts:
 
 
 def verified_email(claims: Mapping[str, Any]) -> str | None:
-    """The token's e-mail address in lower case, if its issuer has verified it."""
+    """The token's e-mail address in lower case, if its issuer has verified it; a letter that only looks alike is none."""
     email = claims.get("email")
     of_google = claims["iss"] == IAP_ISSUER and claims["sub"].startswith(IAP_GOOGLE_ACCOUNT)
     verified = of_google or claims.get("email_verified") is True
-    return email.lower() if isinstance(email, str) and email and verified else None
+    return email.lower() if isinstance(email, str) and email and email.isascii() and verified else None
 
 
 def caller_id(claims: Mapping[str, Any]) -> str:
