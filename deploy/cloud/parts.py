@@ -12,6 +12,7 @@ Access = Literal["public", "iap"]
 NUMBER, ADMIN, FOUND = "${PROJECT_NUMBER}", "${ADMIN}", "${found}"
 PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class Place:
     admin: str = ADMIN
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what cannot be a project or a region."""
+        """Raises ValueError for what cannot be one, so that nothing a shell would run stands in a printed script."""
         if not PROJECT_ID.fullmatch(self.project):
             raise ValueError(f"PROJECT={self.project} is no project id")
         if not REGION.fullmatch(self.region):
             raise ValueError(f"REGION={self.region} is no region")
+        if self.number != NUMBER and not re.fullmatch("[0-9]+", self.number):
+            raise ValueError(f"{self.number} is no project's number")
+        if self.admin != ADMIN and not ADDRESS.fullmatch(self.admin):
+            raise ValueError(f"ADMIN={self.admin} is no e-mail address")
 
     def bucket(self, name: str) -> str:
         """A bucket's name, unique in the world."""

@@ -199,3 +199,22 @@ def test_what_cannot_be_told_is_no_reason_to_make_it() -> None:
 def test_a_place_that_cannot_be_is_refused(project: str, region: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         Place(project, region)
+
+
+@pytest.mark.parametrize(
+    "admin", ["${x}$(id)@a.b", "a@b.c\nEND\nid", "a@b.c,d@e.f", "`id`@a.b", "-x@a.b ", "a@b;id", "a"]
+)
+def test_an_admin_that_a_shell_could_run_is_refused(admin: str) -> None:
+    with pytest.raises(ValueError, match="ADMIN"):
+        Place("my-project", "europe-west4", admin=admin)
+
+
+@pytest.mark.parametrize("number", ["1$(id)${x}", "", "a", "1 2"])
+def test_a_number_that_is_none_is_refused(number: str) -> None:
+    with pytest.raises(ValueError, match="number"):
+        Place("my-project", "europe-west4", number=number)
+
+
+@pytest.mark.parametrize("admin", ["who.else+x_%-@deploys.test", "o@a-b.example.co"])
+def test_an_admin_has_an_address(admin: str) -> None:
+    assert Place("my-project", "europe-west4", admin=admin).admin == admin

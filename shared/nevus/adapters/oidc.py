@@ -124,7 +124,7 @@ class ServiceAccounts:
 
 
 def verified_email(claims: Mapping[str, Any]) -> str | None:
-    """The token's e-mail address in lower case, if its issuer has verified it; a letter that only looks alike is none."""
+    """The token's e-mail address in lower case, if its issuer has verified it; only of letters whose case is plain."""
     email = claims.get("email")
     of_google = claims["iss"] == IAP_ISSUER and claims["sub"].startswith(IAP_GOOGLE_ACCOUNT)
     verified = of_google or claims.get("email_verified") is True
