@@ -96,7 +96,7 @@ gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-build --m
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None || true  # fine if it says: not found
 
 # grant promoter nevusChannelMover bucket:models
-gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name.startsWith("projects/_/buckets/my-project-nevus-models/objects/channels/")' || true  # fine if it says: not found
+gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/champion.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/canary.json"' || true  # fine if it says: not found
 
 # grant training nevusRunWriter project
 gcloud projects remove-iam-policy-binding my-project --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRunWriter '--condition=^;^title=nevusRunWriter;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"' || true  # fine if it says: not found
@@ -111,7 +111,7 @@ gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-photos --
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json"' || true  # fine if it says: not found
 
 # grant training nevusVersionWriter bucket:models
-gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusVersionWriter '--condition=^;^title=nevusVersionWriter;expression=resource.name.extract("/my-project-nevus-models/objects/{name}/versions/") != ""' || true  # fine if it says: not found
+gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusVersionWriter '--condition=^;^title=nevusVersionWriter;expression=resource.name.extract("/my-project-nevus-models/objects/{name}/versions/") != "" && !resource.name.startsWith("projects/_/buckets/my-project-nevus-models/objects/channels/")' || true  # fine if it says: not found
 
 # grant training nevusObjectReader bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None || true  # fine if it says: not found

@@ -105,11 +105,17 @@ def test_who_may_act_as_whom() -> None:
 
 
 def objects(grant: Grant, key: str) -> bool:
-    """Whether a bucket's grant reaches an object, by the three forms of condition that the table has."""
+    """Whether a bucket's grant reaches an object, by its condition."""
     bucket = PLACES["public"].bucket(grant.target)
     name, condition = f"projects/_/buckets/{bucket}/objects/{key}", condition_of(grant, PLACES["public"])
-    if not condition:
-        return True
+    return not condition or holds(condition, name)
+
+
+def holds(condition: str, name: str) -> bool:
+    """Whether a condition is true of a resource's name."""
+    for word, join in ((" || ", any), (" && ", all)):
+        if word in condition:
+            return join(holds(part, name) for part in condition.split(word))
     if found := re.fullmatch(r'(!?)resource\.name\.startsWith\("(.*)"\)', condition):
         return name.startswith(found[2]) != bool(found[1])
     if found := re.fullmatch(r'resource\.name == "(.*)"', condition):
@@ -135,6 +141,20 @@ def test_only_the_promoter_moves_champion_and_canary() -> None:
         assert {who for who, _ in writers("models", f"channels/{channel}.json")} == {"promoter"}
     assert {who for who, _ in writers("models", "channels/challenger.json")} == {"promoter", "training"}
     assert not writers("models", "mobilenet_v2/other")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "channels/versions/1/manifest.json",  # would be version 1 of a model of that name
+        "channels/champion.json/versions/1/manifest.json",
+        "channels/other.json",
+        "channels/challenger.json.json",
+        "channels/",
+    ],
+)
+def test_nobody_passes_a_version_off_as_a_channel(key: str) -> None:
+    assert not writers("models", key)
 
 
 def test_a_version_is_written_by_training_and_never_replaced() -> None:
