@@ -44,7 +44,7 @@ class Nevus:
             "DATA_DIR": str(settings.data),
             "MODELS_DIR": str(self._models),
         }
-        serving = {key: value for key, value in common.items() if key != "NEVUS_ADMIN_KEY"}
+        serving = {key: value for key, value in common.items() if key.upper() != "NEVUS_ADMIN_KEY"}
         door = {"HOST": settings.host, "PORT": str(settings.port), "INFERENCE_URL": f"unix:{path}"}
         training = shlex.join([python_of("training"), "-m", "training_job", "retrain"])
         door["TRAINING_COMMAND"] = os.environ.get("TRAINING_COMMAND", training)

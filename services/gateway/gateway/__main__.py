@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import FrameType
 
@@ -9,7 +10,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from gateway.app import create_app
-from gateway.settings import Settings
+from gateway.settings import Settings, is_secret
 from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
@@ -35,6 +36,8 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(f"gateway cannot start: {refusal(error)}.\n")
         return EXIT_STATUS
+    for name in filter(is_secret, tuple(os.environ)):
+        del os.environ[name]  # what decodes photos inherits the rest
     configure("gateway", settings.log_level)
     config = uvicorn.Config(
         create_app(settings),

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Callers, Manifests, Services
-from gateway.settings import Settings
+from gateway.settings import Settings, is_secret
 from nevus.adapters.google_tokens import IdTokens
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
@@ -88,7 +88,7 @@ async def job_runner(settings: Settings) -> JobRunner:
 
 def job_environment(settings: Settings) -> dict[str, str]:
     """Of the training job: ours, without the secret that it has no use for, and with the stores that we have."""
-    inherited = {name: value for name, value in os.environ.items() if name != "NEVUS_ADMIN_KEY"}
+    inherited = {name: value for name, value in os.environ.items() if not is_secret(name)}
     own = {name.upper(): str(getattr(settings, name)) for name in STORES}
     return {**inherited, **own, "MODELS_DIR": str(settings.registry_dir)}
 

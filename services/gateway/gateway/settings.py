@@ -105,3 +105,8 @@ class Settings(BaseSettings):
     def registry_dir(self) -> Path:
         """The folder of the model registry."""
         return self.models_dir or self.data_dir / "models"
+
+
+def is_secret(name: str) -> bool:
+    """Whether no other program is to have this variable of the environment, in capitals or not."""
+    return name.upper() == "NEVUS_ADMIN_KEY"

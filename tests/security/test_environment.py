@@ -1,0 +1,35 @@
+"""What a child of the gateway inherits: the first admin's key is for no other program."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+from tests.gateway_process import gateway
+
+from gateway.bootstrap import job_environment
+from gateway.settings import Settings
+
+
+@pytest.mark.parametrize("name", ["NEVUS_ADMIN_KEY", "nevus_admin_key", "Nevus_Admin_Key"])
+def test_the_training_job_does_not_get_the_first_admins_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    key = secrets.token_hex(16)
+    monkeypatch.setenv(name, key)
+    assert Settings().nevus_admin_key is not None  # such a name is read, too
+    assert key not in job_environment(Settings()).values()
+
+
+def children(pid: int) -> list[Path]:
+    """The folders in /proc of a process's descendants."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [Path("/proc", child) for child in listed] + [each for child in listed for each in children(int(child))]
+
+
+def test_whoever_decodes_hostile_photos_does_not_hold_it(models_dir: Path, tmp_path: Path) -> None:
+    key = secrets.token_hex(16)
+    with gateway(models_dir, tmp_path, "http://127.0.0.1:9", NEVUS_ADMIN_KEY=key, INTAKE_WORKERS=1) as nevus:
+        nevus.wait_for("/healthz")
+        below = [(child / "environ").read_bytes() for child in children(nevus.process.pid)]
+    assert any(b"NEVUS" in inherited or b"DATA_DIR" in inherited for inherited in below)
+    assert not [inherited for inherited in below if key.encode() in inherited]
