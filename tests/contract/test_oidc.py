@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -15,15 +16,26 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 from jwt.utils import base64url_encode
-from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, ec_key, public, rsa_key
+from tests.issuer import AUDIENCE, FIREBASE, IAP_AUDIENCE, Issuer, ec_key, public, rsa_key
 
 from nevus.adapters.jwks import PAUSE, KeySet, lifetime_of
-from nevus.adapters.oidc import IAP_ISSUER, OidcIdentity, Roles, ServiceAccounts, Trusted, Verifier, addresses
+from nevus.adapters.keys import CALLER_ID
+from nevus.adapters.oidc import (
+    IAP_ISSUER,
+    OidcIdentity,
+    Roles,
+    ServiceAccounts,
+    Trusted,
+    Verifier,
+    addresses,
+    caller_id,
+)
 from nevus.domain import Caller, Role
 from nevus.ports import Unavailable
 
 NOW = int(time.time())
 IAP_SUBJECT = "accounts.google.com:118200"
+KNOWN = caller_id({"iss": FIREBASE, "sub": "known"})
 
 
 def identity(issuer: Issuer, **roles: Any) -> OidcIdentity:
@@ -132,7 +144,7 @@ def hmac_signed(claims: dict[str, Any], public_key: bytes, *, alg: str = "HS256"
 async def test_the_role(issuer: Issuer, claims: dict[str, Any], role: Role) -> None:
     admins, clinicians = addresses(" boss@nevus.test,kim@nevus.test"), addresses("a@b.c, DOCTOR@nevus.test")
     known = {"admins": admins, "clinicians": clinicians}
-    assert await identity(issuer, **known).caller(issuer.token(**claims)) == Caller(id="known", role=role)
+    assert await identity(issuer, **known).caller(issuer.token(**claims)) == Caller(id=KNOWN, role=role)
 
 
 async def test_the_roles_claim_has_the_name_that_is_set(issuer: Issuer) -> None:
@@ -143,14 +155,17 @@ async def test_the_roles_claim_has_the_name_that_is_set(issuer: Issuer) -> None:
     assert caller.role is Role.CLINICIAN
 
 
-@pytest.mark.parametrize("subject", ["x" * 65, "a b", "auth0|1", "ä", "oidc-" + "a" * 26])
-async def test_a_subject_that_can_be_no_id_becomes_one(issuer: Issuer, subject: str) -> None:
+@pytest.mark.parametrize("subject", ["known", "x" * 65, "a b", "auth0|1", "ä", "\ud800", "oidc-" + "a" * 26])
+async def test_an_id_is_made_of_issuer_and_subject(issuer: Issuer, subject: str) -> None:
+    other = dataclasses.replace(issuer.trusted, issuer="https://other.test")
     first, again = [await identity(issuer).caller(issuer.token(subject)) for _ in range(2)]
+    elsewhere = await OidcIdentity(Verifier(other), Roles()).caller(issuer.token(subject, iss="https://other.test"))
     assert first == again
     assert first is not None
+    assert elsewhere is not None
+    assert len({first.id, elsewhere.id, subject}) == 3
+    assert CALLER_ID.fullmatch(first.id)
     assert first.id.startswith("oidc-")
-    assert first.id != subject
-    assert len(first.id) == 31
 
 
 async def test_iap_vouches_for_the_address_of_a_google_account_alone(issuer: Issuer) -> None:

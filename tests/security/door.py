@@ -19,7 +19,7 @@ from tests.contract import predictions
 from tests.contract.predictions import result
 from tests.contract.training_runs import training_run
 from tests.fakes import FakeJobs
-from tests.issuer import AUDIENCE, IAP_AUDIENCE, Issuer, token_issuer
+from tests.issuer import AUDIENCE, FIREBASE, IAP_AUDIENCE, Issuer, token_issuer
 from tests.photos import lesion
 
 from gateway import quarantine
@@ -30,6 +30,7 @@ from gateway.predict import photo_key
 from gateway.services import Services
 from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.oidc import IAP_ISSUER, caller_id
 from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
 from nevus.ports import JobState
 from nevus.registry import Channel
@@ -40,6 +41,8 @@ ROLES = {"clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 EMAILS = {"clinician_emails": "clinician@nevus.test", "admin_emails": "admin@nevus.test"}
 SCHEDULER = "scheduler@nevus-test.iam.gserviceaccount.com"
 KEY_WAYS, OIDC_WAYS = ("key", "session"), ("token", "iap")
+OWNER = "owner"
+OWNERS = {"token": caller_id({"iss": FIREBASE, "sub": OWNER}), "iap": caller_id({"iss": IAP_ISSUER, "sub": OWNER})}
 PHOTO = lesion((300, 225))
 
 
@@ -85,14 +88,14 @@ class Door:
     def identity(self) -> SqliteIdentity:
         return cast(SqliteIdentity, self.services.callers.identity)
 
-    async def record(self) -> Prediction:
-        """A new record of the caller `owner`, with its photo."""
+    async def record(self, owner: str = OWNER) -> Prediction:
+        """A new record of that caller, with its photo."""
         model = await self.services.registry.resolve(Channel.CHAMPION)
         facts = Photo(sha256=hashlib.sha256(PHOTO).hexdigest(), width=300, height=225)
         cam = np.ones((7, 7), "<f2").tobytes()
         made = predictions.prediction(
             new_id(),
-            owner="owner",
+            owner=owner,
             photo=facts,
             model=model,
             cam=cam,

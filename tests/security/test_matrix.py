@@ -16,7 +16,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
-from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, PHOTO, Door, open_door
+from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, open_door
 
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
@@ -135,14 +135,14 @@ def routes_of(app: FastAPI) -> set[tuple[str, str]]:
     return mounts | {(method, path) for method, path in named if method != "HEAD"}
 
 
-async def ask(door: Door, route: tuple[str, str], headers: dict[str, str]) -> httpx.Response:
-    """A request that is right but for who sends it, on a record of its own."""
+async def ask(door: Door, route: tuple[str, str], headers: dict[str, str], owner: str = OWNER) -> httpx.Response:
+    """A request that is right but for who sends it, on a new record of `owner`."""
     method, path = route
     body = await ROWS[route].body(door)
     version = (await door.services.registry.resolve(Channel.CHAMPION)).version
     places = {"path": "style.css", "version": version, "channel": "champion"}
     if "{record_id}" in path:
-        places["record_id"] = (await door.record()).id
+        places["record_id"] = (await door.record(owner)).id
     if "{run_id}" in path:
         places["run_id"] = (await door.training_run()).id
     headers = headers | body.pop("headers", {})
@@ -163,7 +163,7 @@ async def test_each_caller_is_answered_as_the_row_says(
     answered = []
     opened = door if way in KEY_WAYS else oidc_door
     for kind in CALLERS:
-        answer = await ask(opened, route, OWN_PAGE | await opened.credentials(kind, way))
+        answer = await ask(opened, route, OWN_PAGE | await opened.credentials(kind, way), OWNERS.get(way, OWNER))
         answered.append(str(answer.status_code))
         if answer.status_code in {401, 403, 404}:
             assert answer.headers["content-type"] == "application/problem+json"
