@@ -191,7 +191,7 @@ class RunStore(Protocol):
     async def replace(self, run: TrainingRun) -> TrainingRun:
         """Write if the stored `revision` equals `run.revision`; returns it with the next revision.
 
-        A terminal state lets the next run begin. Raises `PreconditionFailed`, `NotFound`.
+        A terminal state lets the next run begin, and stays. Raises `PreconditionFailed`, `NotFound`.
         """
 
     async def page(self, *, cursor: str | None = None, limit: int = 50) -> RunPage:

@@ -139,3 +139,11 @@ async def test_what_has_ended_is_not_changed(runs: RunStore) -> None:
     assert left == await runs.get("r1")
     assert left.state is RunState.CANCELLED
     assert await runs.active() is None
+
+
+async def test_what_has_ended_does_not_become_active_again(runs: RunStore) -> None:
+    await ended_run(runs, "r1", 0)
+    ended = await runs.get("r1")
+    with pytest.raises(PreconditionFailed):
+        await runs.replace(ended.model_copy(update={"state": RunState.RUNNING}))
+    assert await runs.get("r1") == ended

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import stamina
@@ -140,6 +141,23 @@ async def test_a_replacement_whose_answer_was_lost_has_succeeded(world: World) -
     world.proxy.spoil("Commit", StatusCode.UNAVAILABLE)
     with pytest.raises(PreconditionFailed):
         await world.records.replace(prediction(attempts=2))
+
+
+async def test_a_replacement_that_went_through_late_has_succeeded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = prediction(attempts=1)
+    given_up = [late]
+
+    async def read(*asked: Any) -> firestore_calls.Snapshot:
+        found = await firestore_calls.read(*asked)
+        if given_up and "Commit" in world.proxy.methods():
+            await world.records.replace(given_up.pop())  # it is done only now
+        return found
+
+    monkeypatch.setattr("nevus.adapters.firestore.read", read)
+    world.proxy.spoil("Commit", StatusCode.UNAVAILABLE)
+    assert await world.records.replace(late) == await world.records.get("p1")
 
 
 async def test_an_erasure_whose_answer_was_lost_has_succeeded(world: World) -> None:

@@ -38,6 +38,7 @@ from nevus.adapters.firestore_calls import (
     once,
     only,
     read,
+    read_again,
     take_client,
     unchanged,
 )
@@ -93,7 +94,8 @@ class FirestoreRecords:
                 return
             if stored.revision != record.revision:
                 raise PreconditionFailed(f"revision is {stored.revision}, not {record.revision}")
-            await document.update(only(snapshot, to_fields(changed)), option=unchanged(snapshot), **once())
+            with read_again():
+                await document.update(only(snapshot, to_fields(changed)), option=unchanged(snapshot), **once())
 
         with reported(record.id):
             await numbered(write)
@@ -127,10 +129,8 @@ class FirestoreRecords:
             if earlier and snapshot.exists and snapshot.to_dict() == tombstone:
                 return
             to_record(snapshot)
-            try:
+            with read_again():
                 await document.update(only(snapshot, tombstone), option=unchanged(snapshot), **once())
-            except api.FailedPrecondition as error:
-                raise api.Aborted("it was changed meanwhile") from error
 
         with reported(record_id):
             await numbered(write)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from google.api_core import exceptions as api
 from google.cloud.firestore import (
     DELETE_FIELD,
     AsyncClient,
@@ -97,6 +99,18 @@ def only(snapshot: Snapshot, fields: Mapping[str, object]) -> dict[str, object]:
 def unchanged(snapshot: Snapshot) -> LastUpdateOption:
     """The precondition that nobody has written the document since it was read; else FailedPrecondition."""
     return LastUpdateOption(snapshot.update_time)
+
+
+@contextmanager
+def read_again() -> Iterator[None]:
+    """Where a document was changed after it was read, the attempt fails as one that passes: the next reads it anew.
+
+    What changed it may have been an attempt before, given up and done after all.
+    """
+    try:
+        yield
+    except api.FailedPrecondition as error:
+        raise api.Aborted("it was changed meanwhile") from error
 
 
 def in_order(query: AsyncQuery, direction: str, cursor: str | None = None) -> AsyncQuery:

@@ -24,6 +24,7 @@ from nevus.adapters.firestore_calls import (
     once,
     only,
     read,
+    read_again,
     take_client,
     unchanged,
 )
@@ -86,7 +87,8 @@ class FirestoreRuns:
             batch.update(document, only(snapshot, to_fields(changed)), option=unchanged(snapshot))
             if stored.state.active and not run.state.active:
                 batch.delete(self._lock)
-            await batch.commit(**once())
+            with read_again():
+                await batch.commit(**once())
 
         with reported(run.id):
             await numbered(write)

@@ -45,14 +45,17 @@ class SqliteRuns:
         return await self._readers.run(lambda database: find(database, run_id))
 
     async def replace(self, run: TrainingRun) -> TrainingRun:
-        """Write when the stored revision is `run.revision`; raises PreconditionFailed, NotFound, Unavailable."""
+        """Write when the stored revision is `run.revision`; raises PreconditionFailed, NotFound, Unavailable.
+
+        What has ended cannot become active again.
+        """
         changed = run.model_copy(update={"revision": run.revision + 1})
         values = (run.state.active, changed.revision, changed.model_dump_json(), run.id)
 
         def work(database: sqlite3.Connection) -> TrainingRun:
             stored = find(database, run.id)
-            if stored.revision != run.revision:
-                raise PreconditionFailed(f"revision is {stored.revision}, not {run.revision}")
+            if stored.revision != run.revision or run.state.active > stored.state.active:
+                raise PreconditionFailed(f"revision is {stored.revision} ({stored.state}), not {run.revision}")
             database.execute("UPDATE runs SET active = ?, revision = ?, document = ? WHERE id = ?", values)
             return changed
 
