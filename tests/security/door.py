@@ -26,7 +26,6 @@ from gateway import quarantine
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
 from gateway.bootstrap import open_services
-from gateway.predict import photo_key
 from gateway.services import Services
 from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
@@ -102,7 +101,7 @@ class Door:
             status=Status.COMPLETE,
             created_at=datetime.now(UTC),
         )
-        await self.services.photos.put(photo_key(made.id, facts), PHOTO)
+        await self.services.photos.put(facts.key(made.id), PHOTO)
         await self.services.records.create(made)
         return made
 

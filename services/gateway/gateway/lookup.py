@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gateway.predict import erased, photo_key
+from gateway.predict import erased
 from gateway.problems import Problem
 from gateway.services import Services
 from nevus.domain import AuditEntry, Caller, Diagnosis, Prediction, Role
@@ -38,7 +38,7 @@ async def page(services: Services, caller: Caller, case_id: str | None, cursor: 
 async def photo(services: Services, record: Prediction) -> bytes:
     """The clean photo's JPEG bytes; raises Problem `not-found`."""
     try:
-        return (await services.photos.get(photo_key(record.id, record.photo))).data
+        return (await services.photos.get(record.photo.key(record.id))).data
     except NotFound:
         raise not_found() from None
 
@@ -68,7 +68,7 @@ async def erase(services: Services, caller: Caller, record_id: str) -> None:
     record = await find(services, caller, record_id)
     if record.owner != caller.id and caller.role is not Role.ADMIN:
         raise Problem("forbidden", "Only its owner or an admin may delete it.")
-    await services.photos.delete(photo_key(record.id, record.photo))
+    await services.photos.delete(record.photo.key(record.id))
     moment = datetime.now(UTC)
     try:
         await services.records.erase(record_id, at=moment)

@@ -54,11 +54,6 @@ class Order:
         return hashlib.sha256(hashlib.sha256(sent).digest() + said.encode()).hexdigest()
 
 
-def photo_key(record_id: str, photo: Photo) -> str:
-    """Where a record's photo is stored."""
-    return photo.key(record_id)
-
-
 async def predict(services: Services, order: Order) -> Prediction:
     """The recorded prediction, durable; complete, or pending when inference is down, full or late.
 
@@ -78,7 +73,7 @@ async def assess(services: Services, order: Order) -> Prediction:
     except AlreadyExists:
         return await settled(services, answered)
     except Gone:
-        await services.photos.delete(photo_key(answered.id, answered.photo))
+        await services.photos.delete(answered.photo.key(answered.id))
         raise erased() from None
     except PortError as error:
         raise Problem("unavailable", "The record could not be written.") from error
@@ -109,10 +104,10 @@ async def settled(services: Services, late: Prediction) -> Prediction:
     try:
         found = await services.records.get(late.id)
     except (NotFound, Gone):
-        await services.photos.delete(photo_key(late.id, late.photo))
+        await services.photos.delete(late.photo.key(late.id))
         raise erased() from None
     if found.photo.sha256 != late.photo.sha256:
-        await services.photos.delete(photo_key(late.id, late.photo))
+        await services.photos.delete(late.photo.key(late.id))
     return same_request(found, late.body_sha256)
 
 
@@ -133,7 +128,7 @@ def new_record(order: Order, clean: Clean) -> Prediction:
 async def store_and_measure(services: Services, record: Prediction, jpeg: bytes) -> Prediction:
     """Both at once; the record as far as it got. Raises Problem when the photo could not be stored."""
     stored, assessed = await asyncio.gather(
-        services.photos.put(photo_key(record.id, record.photo), jpeg),
+        services.photos.put(record.photo.key(record.id), jpeg),
         attempt(services, record, jpeg),
         return_exceptions=True,
     )

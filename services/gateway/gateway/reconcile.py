@@ -13,7 +13,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from gateway import quarantine, retrain
-from gateway.predict import attempt, count, photo_key
+from gateway.predict import attempt, count
 from gateway.services import Services
 from nevus.domain import Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, PreconditionFailed
@@ -113,7 +113,7 @@ class Reconciler:
     async def _try(self, record: Prediction) -> Prediction:
         """What comes of it; a fault that nobody foresaw leaves it pending."""
         try:
-            jpeg = (await self._services.photos.get(photo_key(record.id, record.photo))).data
+            jpeg = (await self._services.photos.get(record.photo.key(record.id))).data
             return await attempt(self._services, record, jpeg)
         except NotFound:
             return failed(record, "its photo is gone")
