@@ -93,3 +93,23 @@ async def test_nobody_there_is_unavailable(tmp_path: Path) -> None:
             assert not await client.ready()
             with pytest.raises(Unavailable):
                 await client.measure(warm_up_photo(), timeout=2)
+
+
+async def test_what_a_token_took_is_not_promised_to_inference() -> None:
+    told: list[float] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        told.append(float(head.partition("nevus-timeout-ms: ")[2].partition("\r\n")[0]))
+        writer.close()
+
+    async def token() -> str:
+        await asyncio.sleep(0.5)
+        return "token"
+
+    async with await asyncio.start_server(note, "127.0.0.1", 0) as listener:
+        client = HttpClassifier(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", token=token)
+        with pytest.raises(Unavailable):
+            await client.measure(b"photo", timeout=5)
+        await client.close()
+    assert told[0] <= 4500

@@ -52,10 +52,11 @@ class HttpClassifier:
         return measurement_of(answer)
 
     async def _post(self, photo: bytes, *, deadline: float) -> httpx.Response:
+        credentials = await self._credentials()
         remaining = max(0.0, deadline - asyncio.get_running_loop().time())
         inputs = (Tensor.of_bytes("image", photo),)
         body = encode_request(Request(inputs, binary_default=True))
-        headers = body.headers() | {TIMEOUT_HEADER: str(math.ceil(remaining * 1000))} | await self._credentials()
+        headers = body.headers() | {TIMEOUT_HEADER: str(math.ceil(remaining * 1000))} | credentials
         if request_id.get():
             headers[REQUEST_ID_HEADER] = request_id.get()
         return await self._client.post(self._path, content=body.data, headers=headers, timeout=None)
