@@ -87,6 +87,10 @@ class Door:
     def identity(self) -> SqliteIdentity:
         return cast(SqliteIdentity, self.services.callers.identity)
 
+    def exchange(self, **parts: Any) -> None:
+        """Put other adapters in the place of some."""
+        self.app.state.services = dataclasses.replace(self.services, **parts)
+
     async def record(self, owner: str = OWNER) -> Prediction:
         """A new record of that caller, with its photo."""
         model = await self.services.registry.resolve(Channel.CHAMPION)

@@ -1,7 +1,7 @@
 """The quarantine: photos as clients upload them directly, until they have passed the intake; a day at most.
 
-No record is kept of an upload. Its id begins with the time, so that a sweep knows its age, and its object's key holds
-a digest of its caller, so that nobody else's request leads to it.
+No record is kept of an upload. Its id begins with the time, so that a sweep knows its age, and its object's key begins
+with a digest of its caller, so that nobody else's request leads to it and a caller's uploads can be counted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from gateway.problems import Problem
+from gateway.services import Services
 from nevus.domain import Caller
 
 PREFIX = "quarantine/"
@@ -30,13 +32,20 @@ def new_upload_id(now: datetime) -> str:
 
 def key_of(caller: Caller, upload_id: str) -> str:
     """The object's key in the photo store."""
-    digest = hashlib.sha256(f"upload\0{caller.id}\0{upload_id}".encode()).hexdigest()[:32]
-    return f"{PREFIX}{upload_id}.{digest}"
+    digest = hashlib.sha256(f"upload\0{caller.id}".encode()).hexdigest()[:32]
+    return f"{PREFIX}{digest}.{upload_id}"
+
+
+async def refuse_more(services: Services, key: str) -> None:
+    """Raises Problem `too-many-uploads` when the caller whose key it is has as many waiting as there may be."""
+    waiting = await services.photos.list(key.partition(".")[0] + ".")
+    if len(waiting) >= services.settings.upload_waiting:
+        raise Problem("too-many-uploads", f"{len(waiting)} wait already. Have them assessed, or wait for a day.")
 
 
 def is_over(key: str, now: datetime) -> bool:
     """Whether an object is older than the quarantine keeps it; one whose key has no upload id counts as over."""
-    upload_id = key.removeprefix(PREFIX).partition(".")[0]
+    upload_id = key.rpartition(".")[2]
     if not UPLOAD_ID.fullmatch(upload_id):
         return True
     made = int.from_bytes(base64.b32hexdecode(upload_id.upper() + "=" * 6)[:TIME_BYTES], "big") * MILLISECOND

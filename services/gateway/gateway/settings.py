@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     upload_lifetime: int = Field(
         900, ge=1, le=43_200, description="seconds that the URL of a direct upload is good for"
     )
+    upload_waiting: int = Field(100, ge=1, description="direct uploads of one caller that may wait to be assessed")
     reconcile: Literal["loop", "request"] = Field("loop", description="what finishes pending predictions")
     reconcile_audience: str = Field("", description="audience of the ID token that asks for reconciling")
     reconcile_caller: str = Field("", description="e-mail address of the service account that may ask for it")

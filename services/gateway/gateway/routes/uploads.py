@@ -40,6 +40,7 @@ REFUSALS = (
     "upload-exists",
     "photo-too-large",
     "photo-unreadable",
+    "too-many-uploads",
     "busy",
 )
 
@@ -64,15 +65,17 @@ class UploadView(Frozen):
 @router.post(
     "",
     status_code=201,
-    responses=answers("cross-site-request", example=EXAMPLE, status=201),
+    responses=answers("cross-site-request", "too-many-uploads", example=EXAMPLE, status=201),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": {"content_type": "image/jpeg"}}}}},
 )
 async def create_upload(request: Request, caller: AnyCaller, wanted: UploadIn | None = None) -> UploadView:
     """A signed URL for one photo. The photo is kept a day at most, unless `POST /v1/predictions` names the upload."""
     services: Services = request.app.state.services
     upload_id = quarantine.new_upload_id(datetime.now(UTC))
+    key = quarantine.key_of(caller, upload_id)
+    await quarantine.refuse_more(services, key)
     signed = await services.photos.sign_upload(
-        quarantine.key_of(caller, upload_id),
+        key,
         content_type=(wanted or UploadIn()).content_type,
         max_bytes=MAX_PHOTO,
         lifetime=timedelta(seconds=services.settings.upload_lifetime),
@@ -106,6 +109,7 @@ async def put_content(
     grant = UploadGrant(key, content_type, max_bytes, expires)
     check_grant(services, grant, signature, request.headers.get("content-type"))
     async with services.intake.place():
+        await quarantine.refuse_more(services, key)
         photo = await read_body(request, max_bytes, too_large(), timeout=services.settings.upload_timeout)
         try:
             await services.photos.put(key, check_size(photo), if_generation=0)
