@@ -18,7 +18,6 @@ from nevus.quality import problems
 from nevus.registry import Manifest
 
 DEFAULT_POINT = "sensitivity_90"
-UNUSABLE_REASONS = ("empty", "dark", "overexposed", "blurred", "no_skin")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nevus.configuration import require
 
-MEGABYTE = 1024 * 1024
 JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
 
 

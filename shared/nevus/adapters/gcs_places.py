@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import stamina
 from google.cloud.storage import Blob
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 CHUNK = 1024 * 1024  # bytes; of a stream, since many may be open at once
 DEADLINE = 60.0  # seconds for one request
+ONCE: dict[str, Any] = {"timeout": DEADLINE, "retry": None}  # the client is not to repeat anything itself
 
 
 def again(call: Callable[[], T]) -> T:
@@ -65,7 +66,7 @@ class CloudPlace:
 
     def _read(self, limit: int) -> bytes:
         gathered = Bounded(limit)
-        self._blob.download_to_file(gathered, timeout=DEADLINE, checksum="crc32c")
+        self._blob.download_to_file(gathered, checksum="crc32c", **ONCE)
         return gathered.getvalue()
 
     @contextmanager
@@ -90,13 +91,13 @@ class CloudPlace:
         return True
 
     def _create(self, data: bytes) -> None:
-        self._blob.upload_from_string(data, if_generation_match=0, timeout=DEADLINE, checksum="crc32c")
+        self._blob.upload_from_string(data, if_generation_match=0, checksum="crc32c", **ONCE)
 
     def delete(self) -> None:
         """Remove it; a missing one is fine."""
         try:
             with reported(self._key):
-                again(lambda: self._blob.delete(timeout=DEADLINE))
+                again(lambda: self._blob.delete(**ONCE))
         except NotFound:
             return
 
@@ -111,5 +112,5 @@ class CloudPlace:
         """Its generation."""
         blob = self._blob
         with reported(self._key):
-            again(lambda: blob.reload(timeout=DEADLINE))
+            again(lambda: blob.reload(**ONCE))
         return str(blob.generation)
