@@ -87,7 +87,7 @@ async def test_the_photo_is_written_while_inference_works(
         made_up = door.services.classifier
         assert isinstance(made_up, MadeUp)
         meeting = Meeting(made_up.model, storage, begun)
-        door.app.state.services = dataclasses.replace(door.services, classifier=meeting)
+        door.exchange(classifier=meeting)
         storage.plan(after_inference_began, of="POST /upload")
         await send(door)
         assert begun.is_set()

@@ -85,10 +85,6 @@ async def door(opened: Door) -> AsyncIterator[Door]:
     opened.app.state.services = services
 
 
-def exchange(door: Door, **parts: Any) -> None:
-    door.app.state.services = dataclasses.replace(door.services, **parts)
-
-
 async def send(door: Door, photo: bytes = PHOTO, key: str | None = None, **fields: str) -> httpx.Response:
     headers = {"Idempotency-Key": key} if key else {}
     return await door.client.post(
@@ -127,7 +123,7 @@ async def test_photo_and_heat_map_are_images_that_fit(door: Door) -> None:
 @pytest.mark.parametrize("error", [Busy(), Unavailable("down")], ids=["busy", "down"])
 async def test_without_inference_it_is_pending_and_completed_later(door: Door, error: Exception) -> None:
     working = door.services
-    exchange(door, classifier=Failing(error))
+    door.exchange(classifier=Failing(error))
     answer = await send(door)
     told = answer.json()
     assert (answer.status_code, told["status"], told["result"]) == (202, "pending", None)
@@ -141,7 +137,7 @@ async def test_without_inference_it_is_pending_and_completed_later(door: Door, e
 
 
 async def test_after_five_tries_it_has_failed(door: Door) -> None:
-    exchange(door, classifier=Failing(Unavailable("down")))
+    door.exchange(classifier=Failing(Unavailable("down")))
     told = (await send(door)).json()
     now = door.services.settings.model_copy(update={"reconcile_after": 0.0})
     reconciler = Reconciler(dataclasses.replace(door.services, settings=now))
@@ -154,7 +150,7 @@ async def test_after_five_tries_it_has_failed(door: Door) -> None:
 
 async def test_a_fault_that_nobody_foresaw_does_not_stop_the_others(door: Door) -> None:
     working = door.services
-    exchange(door, classifier=Failing(Unavailable("down")))
+    door.exchange(classifier=Failing(Unavailable("down")))
     first, second = [(await send(door, photo)).json() for photo in (PHOTO, OTHER)]
     now = working.settings.model_copy(update={"reconcile_after": 0.0})
     broken = dataclasses.replace(working, settings=now, classifier=Failing(ZeroDivisionError()))
@@ -165,7 +161,7 @@ async def test_a_fault_that_nobody_foresaw_does_not_stop_the_others(door: Door) 
 
 
 async def test_what_inference_can_never_read_has_failed(door: Door) -> None:
-    exchange(door, classifier=Failing(Unprocessable("no")))
+    door.exchange(classifier=Failing(Unprocessable("no")))
     answer = await send(door)
     assert (answer.status_code, answer.json()["status"]) == (201, "failed")
     assert (await door.client.get(f"{answer.headers['location']}/heatmap")).json()["type"] == "/problems/no-heatmap"
@@ -173,14 +169,14 @@ async def test_what_inference_can_never_read_has_failed(door: Door) -> None:
 
 async def test_without_the_photo_store_nothing_is_recorded(door: Door) -> None:
     before = await records(door)
-    exchange(door, photos=Failing(Unavailable("full")))
+    door.exchange(photos=Failing(Unavailable("full")))
     answer = await send(door, key="store-is-down")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
     assert await records(door) == before
 
 
 async def test_a_full_door_says_when_to_come_back(door: Door) -> None:
-    exchange(door, intake=(intake := Intake(door.services.metrics, places=1, queue=0)))
+    door.exchange(intake=(intake := Intake(door.services.metrics, places=1, queue=0)))
     try:
         async with intake.place():
             answer = await send(door)
@@ -228,7 +224,7 @@ async def test_what_was_erased_stays_away(door: Door) -> None:
 
 
 async def test_the_second_unusable_photo_of_a_case_advises_a_visit(door: Door) -> None:
-    exchange(door, classifier=Dark(door.services))
+    door.exchange(classifier=Dark(door.services))
     first, second, elsewhere = [
         (await send(door, photo, case_id=case)).json()["result"]
         for photo, case in ((PHOTO, "dim"), (OTHER, "dim"), (OTHER, "else"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -150,7 +149,7 @@ async def test_what_takes_too_long_is_refused(door: Door) -> None:
         await asyncio.sleep(5)
 
     settings = door.services.settings.model_copy(update={"upload_timeout": 0.05})
-    door.app.state.services = dataclasses.replace(door.services, settings=settings)
+    door.exchange(settings=settings)
     told = await signed(door)
     answer = await door.client.put(told["url"], content=slowly(), headers=told["headers"])
     assert await refused(door, answer) == (408, "upload-timeout")
@@ -167,7 +166,7 @@ async def test_a_full_door_says_when_to_come_back(door: Door, monkeypatch: pytes
 
 async def test_it_is_not_there_when_clients_upload_to_the_cloud(door: Door) -> None:
     told = await signed(door)
-    door.app.state.services = dataclasses.replace(door.services, photos=Elsewhere())  # type: ignore[arg-type]
+    door.exchange(photos=Elsewhere())
     answer = await put(door.client, told, b"x")
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,10 +67,6 @@ class Arriving:
         return getattr(self._real, name)
 
 
-def exchange(door: Door, **parts: Any) -> None:
-    door.app.state.services = dataclasses.replace(door.services, **parts)
-
-
 def bucket(gcs: Emulator) -> GcsPhotos:
     """Photos in a new bucket of the emulator."""
     with pytest.MonkeyPatch.context() as patch:
@@ -88,7 +83,7 @@ async def opened(
     async with open_door(settings) as door:
         door.client.headers.update(await door.credentials("owner", "key"))
         if request.param == "gcs":
-            exchange(door, photos=bucket(request.getfixturevalue("gcs")))
+            door.exchange(photos=bucket(request.getfixturevalue("gcs")))
         yield door
 
 
@@ -185,9 +180,9 @@ async def test_an_upload_that_was_not_sent_yet_is_missing(door: Door) -> None:
 
 async def test_an_upload_that_arrives_while_it_is_asked_for_stays(door: Door) -> None:
     upload_id, photos = (await begin(door.client))["upload_id"], door.services.photos
-    exchange(door, photos=Arriving(photos))
+    door.exchange(photos=Arriving(photos))
     assert problem(await ask(door.client, upload_id)) == (404, "upload-missing")
-    exchange(door, photos=photos)
+    door.exchange(photos=photos)
     assert (await ask(door.client, upload_id)).status_code == 201
 
 
@@ -234,7 +229,7 @@ async def test_too_large_a_photo_is_refused_again_where_the_store_let_it_in(door
 
 async def test_a_pending_one_has_left_the_quarantine(door: Door) -> None:
     upload_id = await uploaded(door.client, PHOTO)
-    exchange(door, classifier=Down())
+    door.exchange(classifier=Down())
     answer = await ask(door.client, upload_id)
     assert (answer.status_code, await waiting(door)) == (202, 0)
     assert (await ask(door.client, upload_id)).json()["id"] == answer.json()["id"]
@@ -243,10 +238,10 @@ async def test_a_pending_one_has_left_the_quarantine(door: Door) -> None:
 @pytest.mark.parametrize("key", [None, "after-a-fault"])
 async def test_after_a_fault_of_ours_the_upload_is_still_there(door: Door, key: str | None) -> None:
     working, upload_id = door.services, await uploaded(door.client, PHOTO)
-    exchange(door, photos=Full(working.photos))
+    door.exchange(photos=Full(working.photos))
     assert problem(await ask(door.client, upload_id, key)) == (503, "unavailable")
     assert await waiting(door) == 1
-    exchange(door, photos=working.photos)
+    door.exchange(photos=working.photos)
     assert (await ask(door.client, upload_id, key)).status_code == 201
     assert await waiting(door) == 0
 
