@@ -120,6 +120,7 @@ def test_from_the_command_to_an_answer_and_ctrl_c(start: Start, free_port: int, 
     assert "stopping" in run.said()
     assert "killed" not in run.said()
     assert not run.members()
+    assert "shutdown complete" in (run.data / "logs/gateway.log").read_text()  # by one signal, in order
     assert checkout() == before
 
 

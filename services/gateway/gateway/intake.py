@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from concurrent.futures import TimeoutError as WorkerTimeout
 from contextlib import asynccontextmanager
+from multiprocessing import resource_tracker
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -23,6 +25,15 @@ PATIENCE = 5.0  # seconds that an upload waits for a place
 log = logging.getLogger("gateway.intake")
 
 
+def start_tracker() -> None:
+    """Multiprocessing's, before there are threads: it unblocks SIGINT, which a supervisor blocks for us."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Intake:
     """`workers` processes, `places` uploads inside and `queue` before them; decoding may take `timeout` seconds."""
 
@@ -32,6 +43,7 @@ class Intake:
         self._metrics, self._timeout, self._workers = metrics, timeout, workers
         self._places, self._queue, self._waiting = asyncio.Semaphore(places), queue, 0
         self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115  # lives as long as we do
+        start_tracker()
         self._pool = ProcessPool(
             max_workers=workers,
             max_tasks=TASKS_A_WORKER,
