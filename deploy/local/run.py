@@ -113,9 +113,12 @@ class Nevus:
         return False
 
     def _welcome(self) -> None:
-        link = sign_in_link(self._settings.address, self._at_the_door)
         print(f"\n  Nevus      {self._settings.address}")
-        print(f"  sign in    {link}\n             (works once, within 15 minutes)")
+        if os.environ.get("IDENTITY") == "oidc":
+            print("  sign in    with a token of the issuer, docs/signing-in.md")
+        else:
+            link = sign_in_link(self._settings.address, self._at_the_door)
+            print(f"  sign in    {link}\n             (works once, within 15 minutes)")
         print(f"  logs       {self._logs}\n  Ctrl-C stops it.\n", flush=True)
 
 

@@ -57,3 +57,9 @@ def test_a_secret_is_not_said() -> None:
 )
 def test_the_job_says_it_too(command: tuple[str, ...], settings: dict[str, str], said: str) -> None:
     assert ended("training_job", *command, **settings) == (1, f"training_job: {said}")
+
+
+@pytest.mark.parametrize("command", [("score", "--out", "out"), ("evaluate", "--out", "out.json")])
+def test_a_manifest_that_is_not_there_is_said_to_be_missing(command: tuple[str, ...]) -> None:
+    status, said = ended("training_job", *command, "--data", "none.csv")
+    assert (status, said.startswith("training_job: there is no "), "none.csv" in said) == (1, True, True)

@@ -26,7 +26,8 @@ def problem_response(problem: Problem) -> Response:
 def invalid_request(errors: list[Any]) -> Problem:
     """A validation error told by place and rule; what was sent is not repeated."""
     told = [{"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"]} for each in errors]
-    return Problem("invalid-request", "; ".join(f"{e['where']}: {e['message']}" for e in told), extra={"errors": told})
+    detail = "; ".join(f"{e['where']}: {e['message']}".removeprefix(": ") for e in told)  # a whole body has no place
+    return Problem("invalid-request", detail, extra={"errors": told})
 
 
 def as_problem(error: Exception) -> Problem:

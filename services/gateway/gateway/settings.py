@@ -55,7 +55,9 @@ class Settings(BaseSettings):
     )
     training_job: str = Field("", description="Cloud Run job, `projects/P/locations/R/jobs/J`")
     cloud_run_endpoint: str = Field("", description="`host:port` of a stand-in for Cloud Run, without TLS")
-    operating_point: str = Field("sensitivity_90", description="the model's operating point that refers")
+    operating_point: Literal["sensitivity_90", "sensitivity_95"] = Field(
+        "sensitivity_90", description="the model's operating point that refers"
+    )
     prevalence: float = Field(0.02, gt=0, lt=1, description="prevalence at which pages state PPV and NPV")
     intake_workers: int = Field(2, ge=1, le=8, description="processes that decode photos")
     intake_places: int = Field(16, ge=1, le=256, description="uploads inside at once")

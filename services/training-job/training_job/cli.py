@@ -13,7 +13,7 @@ import typer
 from nevus.adapters.places import model_store_at
 from nevus.domain import ModelRef
 from nevus.lifetime import follow_parent_if_asked
-from nevus.ports import PortError
+from nevus.ports import NotFound, PortError
 from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job.bootstrap import registry_at
@@ -142,6 +142,9 @@ def main() -> None:
     """Run; errors that a user can mend are one sentence and status 1."""
     try:
         app()
+    except NotFound as error:
+        typer.echo(f"training_job: there is no {error}", err=True)
+        sys.exit(1)
     except (ManifestError, RegistryError, PortError, OSError, ValueError, RuntimeError) as error:
         typer.echo(f"training_job: {error}", err=True)
         sys.exit(1)

@@ -58,7 +58,7 @@ class Retraining:
         try:
             run = self._record.begin()
         except NotFound as error:
-            raise NotFound(f"there is no training run {self._id}") from error
+            raise NotFound(f"training run {self._id}") from error
         if not run.state.active:
             self._record.say(f"nothing to do: the run has {run.state.value}")
             return int(run.state is RunState.FAILED)

@@ -24,7 +24,7 @@ async def healthz() -> JSONResponse:
 
 @router.get("/readyz", responses=answers(example={"status": "ready"}, public=True))
 async def readyz(request: Request) -> JSONResponse:
-    """The stores answer and inference has a model; 503 otherwise. Photos are taken in either case."""
+    """The record store answers and inference has a model; 503 otherwise. Photos are taken in either case."""
     services: Services = request.app.state.services
     try:
         await services.records.audit_log(limit=1)  # a read that costs little, however many records there are
