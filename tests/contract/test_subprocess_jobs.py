@@ -37,6 +37,13 @@ def log(folder: Path, job: str) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def left_photo(folder: Path, job: str) -> Path:
+    photo = folder / f"work/{job}/photos/1.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"a photo")
+    return photo
+
+
 async def test_a_failure_is_tried_again_and_the_job_knows_which_attempt_it_is(
     jobs: SubprocessJobs, tmp_path: Path
 ) -> None:
@@ -53,12 +60,14 @@ async def test_it_is_given_up_after_three_retries(jobs: SubprocessJobs, tmp_path
     assert sum(line.startswith("attempt") for line in log(tmp_path, "bad")) == 4
 
 
-async def test_a_stubborn_job_is_killed(jobs: SubprocessJobs, tmp_path: Path) -> None:
+async def test_a_stubborn_job_is_killed_and_leaves_no_photo(jobs: SubprocessJobs, tmp_path: Path) -> None:
     job = await jobs.start("stubborn")
     await until(lambda: log(tmp_path, job))
+    photo = left_photo(tmp_path, job)
     await jobs.cancel(job)
     assert (await jobs.report(job)).state is JobState.RUNNING
     assert (await ended(jobs, job)).state is JobState.CANCELLED
+    assert not photo.exists()
 
 
 async def test_a_job_that_waits_for_its_next_try_can_be_cancelled(tmp_path: Path) -> None:
@@ -99,9 +108,10 @@ async def test_one_left_by_a_killed_gateway_is_ended_and_tried_again_while_tries
     with subprocess.Popen(["sleep", "60"]) as leftover:
         ticket = Ticket(failures=failures, pid=leftover.pid, started=start_time(leftover.pid))
         await Tickets(tmp_path / "jobs").put("long", ticket)
-        jobs = runner(tmp_path)
+        jobs, photo = runner(tmp_path), left_photo(tmp_path, "long")
         await jobs.recover()
         assert leftover.wait() == -signal.SIGKILL
+    assert not photo.exists()
     report = await jobs.report("long")
     assert report.state is expected
     if expected is JobState.RUNNING:

@@ -198,6 +198,12 @@ async def test_a_run_left_without_a_job_gets_one(nevus: World, admin: httpx.Asyn
     assert (await nevus.runs.get(run.id)).job == f"job-{run.id}"
 
 
+async def test_of_many_gateways_one_starts_it(nevus: World, admin: httpx.AsyncClient) -> None:
+    run = await left_without_job(nevus, seconds=100)
+    await asyncio.gather(*(admin.get(f"{RUNS}/{run.id}") for _ in range(10)))
+    assert nevus.jobs.started == [run.id]
+
+
 async def test_a_run_that_is_just_being_started_is_left_alone(nevus: World, admin: httpx.AsyncClient) -> None:
     run = await left_without_job(nevus, seconds=1)
     await admin.get(f"{RUNS}/{run.id}")

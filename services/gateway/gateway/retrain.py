@@ -14,7 +14,16 @@ from typing import Any
 from gateway.problems import Problem
 from gateway.services import Services
 from nevus.domain import AuditEntry, Caller, RunState, TrainingRun
-from nevus.ports import AlreadyExists, JobReport, JobState, NotFound, PortError, RunPage, Unavailable
+from nevus.ports import (
+    AlreadyExists,
+    JobReport,
+    JobState,
+    NotFound,
+    PortError,
+    PreconditionFailed,
+    RunPage,
+    Unavailable,
+)
 from nevus.training_runs import change
 
 log = logging.getLogger("gateway.retrain")
@@ -70,8 +79,7 @@ async def refreshed(services: Services, run: TrainingRun) -> TrainingRun:
     if not run.state.active:
         return run
     if run.job is None:
-        late = datetime.now(UTC) - run.created_at > STARTED_WITHIN
-        return await start(services, run) if late else run
+        return await started_late(services, run)
     try:
         report = await services.jobs.report(run.job)
         if run.cancel_requested and report.state is JobState.RUNNING:
@@ -81,6 +89,18 @@ async def refreshed(services: Services, run: TrainingRun) -> TrainingRun:
     except Unavailable:
         return run
     return await settled(services, run, report)
+
+
+async def started_late(services: Services, run: TrainingRun) -> TrainingRun:
+    """Started by one of all gateways that find it left without a job and without news."""
+    moment = datetime.now(UTC)
+    if moment - run.updated_at <= STARTED_WITHIN:
+        return run
+    try:
+        claimed = await services.runs.replace(run.model_copy(update={"updated_at": moment}))
+    except PreconditionFailed:
+        return await services.runs.get(run.id)
+    return await start(services, claimed)
 
 
 async def settled(services: Services, run: TrainingRun, report: JobReport) -> TrainingRun:

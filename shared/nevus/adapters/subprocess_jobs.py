@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ PAUSE = 1.0  # seconds before the first retry, doubled at each one that follows
 class SubprocessJobs:
     """A `JobRunner`: runs `command --run ID`, with its log in `folder`/logs and what is known of it in `folder`/jobs.
 
+    What a job keeps in `folder`/work/ID, photos above all, goes when its process has ended, however that was.
+
     The job gets exactly `environment`, and CLOUD_RUN_TASK_ATTEMPT. It follows this process's death; call `recover` at
     the start to go on with what ended so.
     """
@@ -36,6 +39,7 @@ class SubprocessJobs:
         kill_after: float = KILL_AFTER,
     ) -> None:
         self._command, self._logs = tuple(command), folder / "logs"
+        self._work = folder / "work"
         self._environment = {**environment, "NEVUS_FOLLOW_PARENT": str(os.getpid())}
         self._pause, self._kill_after = pause, kill_after
         self._tickets = Tickets(folder / "jobs")
@@ -73,6 +77,7 @@ class SubprocessJobs:
         """Go on with what an earlier gateway left; one that did not stop in order has failed once more by that."""
         for job, left in (await self._tickets.running()).items():
             await asyncio.to_thread(kill_leftover, left)
+            await self._clear(job)
             in_order = left.stopped and not left.cancelled
             ticket = left.model_copy(update={"stopped": False}) if in_order else left.after_failure("the gateway ended")
             await self._tickets.put(job, ticket)
@@ -140,6 +145,7 @@ class SubprocessJobs:
     async def _goes_on(self, job: str, status: int) -> bool:
         """Settle how it ended; when it is to be tried again, wait for that moment."""
         del self._processes[job]
+        await self._clear(job)
         ticket = await self._tickets.get(job)
         if ticket.stopped:
             return False
@@ -149,6 +155,9 @@ class SubprocessJobs:
             settled = ticket.after_failure(how_it_ended(status, self._log(job)))
         await self._tickets.put(job, settled)
         return settled.state is JobState.RUNNING and await self._waited(job, settled)
+
+    async def _clear(self, job: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._work / job, ignore_errors=True)
 
     async def _waited(self, job: str, failed: Ticket) -> bool:
         """Whether it is still to be tried after the pause."""
