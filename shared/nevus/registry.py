@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -95,6 +96,7 @@ class Manifest(Frozen):
     git_commit: str | None = None
     libraries: dict[str, str] = {}
     parent: str | None = None
+    run: str | None = Field(default=None, description="id of the training run that made it")
 
 
 class Pointer(Frozen):
@@ -203,6 +205,14 @@ class Registry:
             if ref.version == version:
                 return ref
         raise NotFound(f"the registry has no version {version}")
+
+    async def made_by(self, run: str) -> ModelRef | None:
+        """The version that a training run has made, if there is one."""
+        for ref in await self.versions():
+            with suppress(RegistryError):
+                if (await self.manifest(ref)).run == run:
+                    return ref
+        return None
 
     async def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> ModelRef:
         """Write a new version, its manifest last; raises RegistryError when too large, PreconditionFailed when taken.

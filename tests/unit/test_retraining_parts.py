@@ -116,7 +116,7 @@ def test_a_photo_of_the_base_is_known_again_even_encoded_anew(tmp_path: Path) ->
 def test_a_checkpoint_comes_back_whole_or_not_at_all(tmp_path: Path, loop: Background) -> None:
     store, folder = FileStore(tmp_path / "store"), tmp_path / "made"
     folder.mkdir()
-    kept = Checkpoints(store, "r1", "plan", loop)
+    kept = Checkpoints(store, "r1", 1, "plan", loop)
     assert kept.restore(tmp_path / "none") == 0
     for step in (2, 4):
         for kind in ("index", "data-00000-of-00001"):
@@ -126,12 +126,14 @@ def test_a_checkpoint_comes_back_whole_or_not_at_all(tmp_path: Path, loop: Backg
     assert kept.restore(tmp_path / "again") == 4
     assert (tmp_path / "again/ckpt-4.index").read_bytes() == b"4index"
     assert 'model_checkpoint_path: "ckpt-4"' in (tmp_path / "again/checkpoint").read_text()
-    assert not loop.run(store.list("runs/r1/2/"))
-    assert Checkpoints(store, "r1", "another plan", loop).restore(tmp_path / "other") == 0
-    loop.run(store.put("runs/r1/4/ckpt-4.index", b"half"))
-    assert kept.restore(tmp_path / "half") == 0
-    loop.run(store.delete("runs/r1/4/ckpt-4.index"))
-    assert kept.restore(tmp_path / "half") == 0
+    assert not loop.run(store.list("runs/r1/1-2/"))
+    spoils = (store.put("runs/r1/1-4/ckpt-4.index", b"half"), store.delete("runs/r1/1-4/ckpt-4.index"))
+    for spoil in spoils:
+        loop.run(spoil)
+        assert kept.restore(tmp_path / "half") == 0
+        kept.keep(folder, 4)
+        kept.settle()
+    assert Checkpoints(store, "r1", 1, "another plan", loop).restore(tmp_path / "other") == 0
     kept.forget()
     assert loop.run(store.list("runs/")) == []
 

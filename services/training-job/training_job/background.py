@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
+from nevus.ports import Unavailable
+
 T = TypeVar("T")
+PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0)  # seconds
 
 
 class Background:
@@ -32,3 +36,12 @@ class Background:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Its result; raises what it raises."""
         return self.start(work).result()
+
+    def persist(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Its result; what is safe to repeat waits some minutes for a store that is down. Raises what it raises."""
+        for pause in PAUSES:
+            try:
+                return self.run(work())
+            except Unavailable:
+                time.sleep(pause)
+        return self.run(work())

@@ -117,7 +117,8 @@ def calibrations(rows: Sequence[Row], logits: FloatArray) -> dict[Modality, Cali
     return found
 
 
-def evidenced_types(rows: Sequence[Row]) -> tuple[int, ...]:
-    """Fitzpatrick types with enough malignant photos in training to speak of."""
-    counts = Counter(row.fitzpatrick for row in rows if row.split == "train" and row.malignant)
+def evidenced_types(rows: Sequence[Row], uncalibrated: Sequence[str]) -> tuple[int, ...]:
+    """Fitzpatrick types with enough malignant photos in training to speak of, in sources that set thresholds."""
+    known = [row for row in rows if row.split == "train" and row.malignant and row.source not in uncalibrated]
+    counts = Counter(row.fitzpatrick for row in known)
     return tuple(i for i in range(1, 7) if counts[str(i)] >= EVIDENCE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-class Interrupted(Exception):
+class Interrupted(BaseException):  # so that no library takes it for an error of its own
     """The training, or the job, is to end now; a later attempt goes on from the last checkpoint."""
 
 

@@ -23,6 +23,7 @@ from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
 from training_job.notice import Notice
 from training_job.recipe import UNCALIBRATED, identity, make_plan
+from training_job.release import challenge, challenger, published_by
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
 
@@ -48,7 +49,7 @@ class Retraining:
 
     def __init__(self, run_id: str, stores: Stores, settings: Settings, loop: Background) -> None:
         self._id, self._stores, self._settings, self._loop = run_id, stores, settings, loop
-        self._notice = Notice()
+        self._notice, self._attempts = Notice(), 0
         self._record = RunRecord(stores.runs, run_id, loop, self._notice.give)
         self._folder = settings.data_dir / "work" / run_id
         self._checkpoints: Checkpoints | None = None
@@ -63,7 +64,7 @@ class Retraining:
             self._record.say(f"nothing to do: the run has {run.state.value}")
             return int(run.state is RunState.FAILED)
         try:
-            return self._attempt(run)
+            made = self._attempt(run)
         except Interrupted:
             return self._interrupted()
         except Exception as error:
@@ -71,22 +72,31 @@ class Retraining:
             return self._failed(error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+        self._record.say(f"published {made.name} {made.version} as challenger")
+        self._end(state=RunState.SUCCEEDED, version=made, stage="")  # where this fails, the next attempt says it
+        return 0
 
-    def _attempt(self, run: TrainingRun) -> int:
+    def _attempt(self, run: TrainingRun) -> ModelRef:
+        """The version that the run has made, now the challenger."""
         if run.cancel_requested:
             raise Interrupted
         shutil.rmtree(self._folder.parent, ignore_errors=True)  # what killed attempts have left
         (self._folder / "photos").mkdir(parents=True)
+        registry, self._attempts = self._stores.registry, run.attempts
+        if made := self._published():
+            return made
         self._stage("reading", f"attempt {run.attempts}: reading photos and diagnoses")
-        parent = run.parent or self._loop.run(champion(self._stores.registry))
+        parent = run.parent or self._loop.persist(lambda: champion(registry))
         self._record.tell(parent=parent)
         rows, theirs = self._rows(run.data)
         trained, plan = self._train(rows, theirs, parent)
-        made = self._publish(trained, plan, [*rows, *theirs], parent)
-        self._record.say(f"published {made.name} {made.version} as challenger")
-        self._record.end(state=RunState.SUCCEEDED, version=made, stage="")
-        self._forget()
-        return 0
+        return self._publish(trained, plan, [*rows, *theirs], parent)
+
+    def _published(self) -> ModelRef | None:
+        """The version that an earlier attempt has published before it was killed."""
+        if self._attempts == 1:
+            return None
+        return self._loop.persist(lambda: published_by(self._stores.registry, self._id))
 
     def _stage(self, stage: str, line: str = "") -> None:
         self._record.tell(stage=stage)
@@ -99,8 +109,8 @@ class Retraining:
         used = [row for row in base if row.split != "held"]
         refuse_shared_groups(used)
         refuse_empty_splits(used, UNCALIBRATED)
-        gathering = corrections.gather(self._stores.records, self._stores.photos, self._folder / "photos")
-        given = self._loop.run(gathering)
+        records, photos, folder = self._stores.records, self._stores.photos, self._folder / "photos"
+        given = self._loop.persist(lambda: corrections.gather(records, photos, folder))
         fetch(paths(base if given else used), cache)
         new = corrections.without_known(given, base)
         theirs = corrections.fitted(new, [row for row in used if row.split == "train"])
@@ -114,9 +124,10 @@ class Retraining:
         from training_job.train import Trainer
 
         weights = self._folder / "parent.keras"
-        weights.write_bytes(self._loop.run(self._stores.registry.file(parent, KERAS_FILE)))
+        weights.write_bytes(self._loop.persist(lambda: self._stores.registry.file(parent, KERAS_FILE)))
         plan = make_plan(self._settings, weights, base, theirs)
-        checkpoints = Checkpoints(self._stores.checkpoints, self._id, identity(plan, base, parent), self._loop)
+        fits = identity(plan, base, parent)
+        checkpoints = Checkpoints(self._stores.checkpoints, self._id, self._attempts, fits, self._loop)
         self._checkpoints = checkpoints
         start = checkpoints.restore(self._folder / "checkpoints")
         self._record.tell(step=start, steps=plan.steps)
@@ -148,25 +159,31 @@ class Retraining:
     def _publish(self, trainer: Trainer, plan: Plan, rows: list[Row], parent: ModelRef) -> ModelRef:
         from training_job import version
 
-        before = self._loop.run(self._stores.registry.manifest(parent))
+        registry = self._stores.registry
+        before = self._loop.persist(lambda: registry.manifest(parent))
         facts = {
             "name": parent.name,
             "licence": self._settings.retrain_licence or before.licence,
             "parent": parent.version,
+            "run": self._id,
             "uncalibrated": UNCALIBRATED,
         }
         manifest, files = version.make(trainer.model, rows, plan, facts, self._stage)
         self._record.measure(**figures(manifest))
         self._stage("publishing")
         self._notice.ignore()
-        publishing = version.publish_as(Channel.CHALLENGER, self._stores.registry, manifest, files)
-        return self._loop.run(publishing)
+        _, generation = self._loop.persist(lambda: challenger(registry))
+        if self._record.over():
+            raise Interrupted
+        if made := self._published():
+            return made
+        published = self._loop.persist(lambda: registry.publish(manifest, files))
+        return self._loop.persist(lambda: challenge(registry, published, if_generation=generation))
 
     def _interrupted(self) -> int:
         if self._is_cancelled():
             self._record.say("cancelled")
-            self._record.end(state=RunState.CANCELLED, stage="")
-            self._forget()
+            self._end(state=RunState.CANCELLED, stage="")
             return 0
         if self._checkpoints:
             self._checkpoints.settle()
@@ -187,13 +204,14 @@ class Retraining:
         if not self._settings.last_attempt and not is_permanent(error):
             self._record.end()
             return 1
-        self._record.end(state=RunState.FAILED, error=told)
-        self._forget()
+        self._end(state=RunState.FAILED, error=told)
         return 1
 
-    def _forget(self) -> None:
+    def _end(self, **news: Any) -> None:
+        """Write the end of the run, and delete its checkpoints unless a later attempt goes on with them."""
+        ended = not self._record.end(**news).state.active
         try:
-            if self._checkpoints:
+            if ended and self._checkpoints:
                 self._checkpoints.forget()
         except PortError as error:
             logger.warning("checkpoints were not deleted: %s", type(error).__name__)

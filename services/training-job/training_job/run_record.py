@@ -27,7 +27,8 @@ logger = logging.getLogger("training_job.retrain")
 class RunRecord:
     """What is known of a run. A write that fails is tried again with the next one and never stops the training.
 
-    `on_end` is called once, on the loop's thread, when the run is to be cancelled or was ended by another.
+    `on_end` is called once, on the loop's thread, when this attempt is to end: the run is to be cancelled, was ended by
+    another, or a later attempt has begun. Then nothing of this one is written any more.
     """
 
     def __init__(self, runs: RunStore, run_id: str, loop: Background, on_end: Callable[[], None]) -> None:
@@ -46,7 +47,8 @@ class RunRecord:
         def begun(run: TrainingRun) -> TrainingRun:
             return run.model_copy(update={"state": RunState.RUNNING, "attempts": run.attempts + 1})
 
-        run = self._loop.run(change(self._runs, self._id, begun))
+        run = self._loop.persist(lambda: change(self._runs, self._id, begun))
+        self._attempt = run.attempts
         self._lines.extend(run.log_tail)
         self._metrics.update(run.metrics)
         if run.state.active:
@@ -76,12 +78,18 @@ class RunRecord:
         run = self._loop.run(self._runs.get(self._id))
         return run.cancel_requested or not run.state.active
 
+    def over(self) -> bool:
+        """Whether this attempt is to end; raises NotFound, Unavailable."""
+        return self._is_over(self._loop.persist(lambda: self._runs.get(self._id)))
+
     def end(self, **news: Any) -> TrainingRun:
-        """Write the last of it, at once; raises NotFound, Unavailable, PreconditionFailed."""
-        self.tell(**news)
-        run = self._loop.run(self._write())
+        """Write the last of it, at once; raises NotFound, Unavailable."""
         self._writer.cancel()
-        return run
+        self.tell(**news)
+        return self._loop.persist(self._write)
+
+    def _is_over(self, run: TrainingRun) -> bool:
+        return run.cancel_requested or not run.state.active or run.attempts != self._attempt
 
     async def _write_on(self) -> None:
         last, told = time.monotonic(), False
@@ -98,7 +106,7 @@ class RunRecord:
                 logger.exception("the run's record was not written")
                 continue
             last = time.monotonic()
-            if not told and (run.cancel_requested or not run.state.active):
+            if not told and self._is_over(run):
                 told = True
                 self._on_end()
 
@@ -108,8 +116,11 @@ class RunRecord:
             with self._lock:
                 news, self._news = self._news, {}
             try:
-                return await change(self._runs, self._id, lambda run: run.model_copy(update=news))
+                return await change(self._runs, self._id, lambda run: self._edited(run, news))
             except BaseException:
                 with self._lock:
                     self._news = {**news, **self._news}
                 raise
+
+    def _edited(self, run: TrainingRun, news: dict[str, Any]) -> TrainingRun:
+        return run.model_copy(update=news) if run.attempts == self._attempt else run

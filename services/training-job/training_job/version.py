@@ -52,7 +52,8 @@ def make(
 ) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest and the files of a new version; `stage` hears what is done next.
 
-    `facts` are the manifest's name, licence and parent, and the sources that set no threshold (`uncalibrated`).
+    `facts` are the manifest's name, licence and parent, the run that makes it, if one does, and the sources that set
+    no threshold (`uncalibrated`).
     Raises ExportError, ValueError, OSError.
     """
     stage("exporting")
@@ -86,13 +87,14 @@ def describe(
         modalities=found.modalities,
         ood_threshold=found.ood_threshold,
         quality=found.quality,
-        intended_use=IntendedUse(fitzpatrick=constants.evidenced_types(rows)),
+        intended_use=IntendedUse(fitzpatrick=constants.evidenced_types(rows, facts["uncalibrated"])),
         data=data_facts(rows),
         licence=facts["licence"],
         seeds={"training": plan.seed},
         git_commit=git_commit(),
         libraries=libraries(),
         parent=facts["parent"],
+        run=facts.get("run"),
     )
 
 
