@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import stamina
 from tests.emulators import Emulator, firestore_emulator, firestore_is_here, gcs_emulator
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +28,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def no_pauses() -> Iterator[None]:
+    """What is repeated is repeated at once, and tried four times at most."""
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
-import stamina
 from tests.faults import (
     Exchange,
     Fault,
@@ -25,6 +23,8 @@ from tests.faults import (
 from nevus.adapters.gcs import GcsStore
 from nevus.adapters.gcs_cloud import Patience
 from nevus.ports import NotFound, PreconditionFailed, Unavailable
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 PATIENCE = Patience(silence=0.5, within=3.0)
 PASSING: dict[str, Fault] = {
@@ -45,12 +45,6 @@ OF_READS = PASSING | {"damaged": answer_damaged}
 
 def each(faults: dict[str, Fault]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("fault", faults.values(), ids=list(faults))
-
-
-@pytest.fixture(autouse=True)
-def no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=4, cap=True):
-        yield
 
 
 @pytest.fixture

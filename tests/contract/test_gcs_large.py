@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import stamina
 from tests.faults import (
     Exchange,
     Fault,
@@ -25,6 +23,8 @@ from nevus.adapters.gcs import GcsStore
 from nevus.adapters.gcs_cloud import Patience
 from nevus.adapters.gcs_upload import CHUNK
 from nevus.ports import PreconditionFailed, Unavailable
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 MODEL = bytes(range(256)) * (9 * 1024 * 1024 // 256) + b"the end"  # two chunks
 
@@ -50,12 +50,6 @@ FAULTS: dict[str, Fault] = {
     "damaged": request_damaged,
     "refused as damaged": answers(400, "CRC32C does not match"),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=4, cap=True):
-        yield
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import stamina
 from grpc import StatusCode
 from tests.contract.conftest import new_project
 from tests.contract.predictions import moment, prediction
@@ -22,6 +21,8 @@ from nevus.adapters.firestore import FirestoreRecords
 from nevus.adapters.firestore_runs import FirestoreRuns
 from nevus.domain import AuditEntry, RunState, Status
 from nevus.ports import AlreadyExists, Gone, PreconditionFailed, Unavailable
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 ENTRY = AuditEntry(at=moment(0), actor="cleo", action="erase", subject="a")
 PASSING = [
@@ -59,12 +60,6 @@ CALLS: dict[str, tuple[str, Callable[[World], Awaitable[object]]]] = {
     "run.page": ("RunQuery", lambda world: world.runs.page()),
     "run.active": ("RunQuery", lambda world: world.runs.active()),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=4, cap=True):
-        yield
 
 
 @pytest.fixture

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import pytest
 import requests
-import stamina
 import urllib3
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from nevus.adapters.google_calls import Damaged, passes, repeated, reported
 from nevus.ports import AlreadyExists, NotFound, PortError, PreconditionFailed, Unavailable
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 PASSING = [
     api.TooManyRequests("slower"),
@@ -29,12 +29,6 @@ PASSING = [
     Damaged("checksum"),
 ]
 LASTING = [api.Forbidden("no"), api.BadRequest("what"), auth.DefaultCredentialsError("none"), ValueError("ours")]
-
-
-@pytest.fixture(autouse=True)
-def no_pauses() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=4, cap=True):
-        yield
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
