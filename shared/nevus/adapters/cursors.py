@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 
 from nevus.domain import Prediction, TrainingRun
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHECKSUM_BYTES = 6
+PLACE = re.compile(rb"(-?[0-9]{1,18}) ([A-Za-z0-9][A-Za-z0-9_.-]{0,63})")
 
 
 def to_micros(moment: datetime) -> int:
@@ -30,18 +32,17 @@ def make_cursor(last: Prediction | TrainingRun) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[int, str]:
-    """The microseconds and id of the place; raises ValueError for a text that `make_cursor` did not make."""
+    """The microseconds and id of the place; raises ValueError for a text that `make_cursor` could not have made."""
     try:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeError) as error:
+        place = PLACE.fullmatch(raw, CHECKSUM_BYTES)
+        if place is None or raw[:CHECKSUM_BYTES] != checksum(place[0]):
+            raise ValueError("not a cursor")
+        return to_micros(from_micros(int(place[1]))), place[2].decode()
+    except (binascii.Error, UnicodeError, OverflowError) as error:
         raise ValueError("not a cursor") from error
-    place = raw[CHECKSUM_BYTES:]
-    if raw[:CHECKSUM_BYTES] != checksum(place) or b" " not in place:
-        raise ValueError("not a cursor")
-    micros, _, record_id = place.decode().partition(" ")
-    return int(micros), record_id
 
 
 def checksum(place: bytes) -> bytes:
-    """Tells a cursor from other texts; no secret, since a page shows only what its caller may see."""
+    """Tells a cursor from other texts; no secret, since a page shows what its caller may see, whoever made it."""
     return hashlib.sha256(place).digest()[:CHECKSUM_BYTES]
