@@ -178,7 +178,7 @@ async def test_without_the_photo_store_nothing_is_recorded(door: Door) -> None:
 async def test_a_full_door_says_when_to_come_back(door: Door) -> None:
     door.exchange(intake=(intake := Intake(door.services.metrics, places=1, queue=0)))
     try:
-        async with intake.place():
+        async with intake.place("anna"):
             answer = await send(door)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert answer.json()["type"] == "/problems/busy"

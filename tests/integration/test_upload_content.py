@@ -158,7 +158,7 @@ async def test_what_takes_too_long_is_refused(door: Door) -> None:
 async def test_a_full_door_says_when_to_come_back(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
     told = await signed(door)
-    async with door.services.intake.place():
+    async with door.services.intake.place("anna"):
         answer = await put(door.client, told, b"x")
     assert (await refused(door, answer), answer.headers["retry-after"]) == ((503, "busy"), "1")
     assert (await put(door.client, told, b"x")).status_code == 200

@@ -172,10 +172,10 @@ async def door(metrics: Metrics, *, queue: int) -> AsyncIterator[Intake]:
 async def test_places_are_bounded_and_given_back() -> None:
     metrics = Metrics()
     async with door(metrics, queue=0) as intake:
-        async with intake.place():
+        async with intake.place("anna"):
             with pytest.raises(Problem, match="busy"):
-                await intake.place().__aenter__()
-        async with intake.place():
+                await intake.place("anna").__aenter__()
+        async with intake.place("anna"):
             pass
     assert b'nevus_intake_total{outcome="busy"} 1.0' in metrics.text()
 
@@ -184,7 +184,7 @@ async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch:
     order: list[int] = []
 
     async def upload(number: int) -> None:
-        async with intake.place():
+        async with intake.place("anna"):
             order.append(number)
             await asyncio.sleep(0.01)
 
@@ -193,7 +193,7 @@ async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch:
         assert order == [0, 1, 2, 3]
         assert [isinstance(outcome, Problem) for outcome in outcomes] == [False] * 4 + [True]
         monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
-        async with intake.place():
+        async with intake.place("anna"):
             with pytest.raises(Problem, match="busy"):
                 await upload(5)
         await upload(6)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import TimeoutError as WorkerTimeout
 from contextlib import asynccontextmanager
 from multiprocessing import resource_tracker
+from weakref import WeakValueDictionary
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -35,13 +36,18 @@ def start_tracker() -> None:
 
 
 class Intake:
-    """`workers` processes, `places` uploads inside and `queue` before them; decoding may take `timeout` seconds."""
+    """`workers` processes, `places` uploads inside and `queue` before them; decoding may take `timeout` seconds.
+
+    One caller holds three places in four at most, so that whoever sends slowly does not close the door to others.
+    """
 
     def __init__(
         self, metrics: Metrics, *, workers: int = 2, places: int = 16, queue: int = 128, timeout: float = 5.0
     ) -> None:
         self._metrics, self._timeout, self._workers = metrics, timeout, workers
         self._places, self._queue, self._waiting = asyncio.Semaphore(places), queue, 0
+        self._share = places - places // 4
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of those who are here
         self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115  # lives as long as we do
         start_tracker()
         self._pool = ProcessPool(
@@ -58,23 +64,25 @@ class Intake:
         await asyncio.gather(*map(asyncio.wrap_future, tasks))
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """One upload's place, taken before its body is read; first come, first served.
+    async def place(self, caller: str) -> AsyncIterator[None]:
+        """A place for one upload of `caller`, taken before its body is read; first come, first served.
 
         Raises the `busy` problem at once when the queue is full, or when no place was free for `PATIENCE` seconds.
         """
-        await self._enter()
+        share = self._shares.setdefault(caller, asyncio.Semaphore(self._share))
+        await self._enter(share)
         try:
             yield
         finally:
             self._places.release()
+            share.release()
 
-    async def _enter(self) -> None:
-        full = self._places.locked() and self._waiting >= self._queue
+    async def _enter(self, share: asyncio.Semaphore) -> None:
+        full = (self._places.locked() or share.locked()) and self._waiting >= self._queue
         self._waiting += 1
         try:
             async with asyncio.timeout(0 if full else PATIENCE):
-                await self._places.acquire()
+                await both(share, self._places)
         except TimeoutError:
             self._metrics.intake.labels("busy").inc()
             raise busy() from None
@@ -105,3 +113,13 @@ class Intake:
         self._pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.to_thread(self._pool.join)
         self._lock_file.close()
+
+
+async def both(one: asyncio.Semaphore, other: asyncio.Semaphore) -> None:
+    """Take both, or none when cancelled."""
+    await one.acquire()
+    try:
+        await other.acquire()
+    except BaseException:
+        one.release()
+        raise

@@ -32,13 +32,22 @@ def new_upload_id(now: datetime) -> str:
 
 def key_of(caller: Caller, upload_id: str) -> str:
     """The object's key in the photo store."""
-    digest = hashlib.sha256(f"upload\0{caller.id}".encode()).hexdigest()[:32]
-    return f"{PREFIX}{digest}.{upload_id}"
+    return f"{digest_of(caller)}.{upload_id}"
+
+
+def digest_of(caller: Caller) -> str:
+    """How the keys of a caller's uploads begin."""
+    return PREFIX + hashlib.sha256(f"upload\0{caller.id}".encode()).hexdigest()[:32]
+
+
+def owner_of(key: str) -> str:
+    """The digest of the caller whose upload it is."""
+    return key.partition(".")[0]
 
 
 async def refuse_more(services: Services, key: str) -> None:
     """Raises Problem `too-many-uploads` when the caller whose key it is has as many waiting as there may be."""
-    waiting = await services.photos.list(key.partition(".")[0] + ".")
+    waiting = await services.photos.list(owner_of(key) + ".")
     if len(waiting) >= services.settings.upload_waiting:
         raise Problem("too-many-uploads", f"{len(waiting)} wait already. Have them assessed, or wait for a day.")
 

@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     )
     prevalence: float = Field(0.02, gt=0, lt=1, description="prevalence at which pages state PPV and NPV")
     intake_workers: int = Field(2, ge=1, le=8, description="processes that decode photos")
-    intake_places: int = Field(16, ge=1, le=256, description="uploads inside at once")
+    intake_places: int = Field(
+        16, ge=1, le=256, description="uploads inside at once, three in four of one caller at most"
+    )
     intake_queue: int = Field(128, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
     intake_timeout: float = Field(5.0, gt=0, description="seconds that decoding one photo may take")
     upload_timeout: float = Field(60.0, gt=0, description="seconds that sending one photo may take")

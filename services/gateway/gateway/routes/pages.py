@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway import lookup
+from gateway import lookup, quarantine
 from gateway.advice import advice_for
 from gateway.auth import AnyCaller
 from gateway.explain import limits, worth
@@ -46,7 +46,7 @@ async def home(request: Request, caller: AnyCaller, cursor: Cursor = None) -> Re
 async def ask(request: Request, caller: AnyCaller) -> Response:
     """Assess a photo, then show its result; the form's own key makes a second click harmless."""
     services: Services = request.app.state.services
-    async with services.intake.place():
+    async with services.intake.place(quarantine.digest_of(caller)):
         upload = await read_upload(request, timeout=services.settings.upload_timeout)
         key = check_key(upload.fields.get("idempotency_key"))
         record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from gateway import heatmap, lookup
+from gateway import heatmap, lookup, quarantine
 from gateway.auth import AnyCaller, ClinicianCaller
 from gateway.openapi import UPLOAD_EXTRA, answers, image_answer
 from gateway.predict import Order, predict
@@ -59,7 +59,7 @@ async def create_prediction(
     """
     services: Services = request.app.state.services
     key = check_key(idempotency_key)
-    async with services.intake.place():
+    async with services.intake.place(quarantine.digest_of(caller)):
         if is_json(request):
             record = await predict_upload(services, await order_of_upload(request, caller, key))
         else:

@@ -108,7 +108,7 @@ async def put_content(
     services: Services = request.app.state.services
     grant = UploadGrant(key, content_type, max_bytes, expires)
     check_grant(services, grant, signature, request.headers.get("content-type"))
-    async with services.intake.place():
+    async with services.intake.place(quarantine.owner_of(key)):
         await quarantine.refuse_more(services, key)
         photo = await read_body(request, max_bytes, too_large(), timeout=services.settings.upload_timeout)
         try:
