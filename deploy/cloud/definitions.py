@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from deploy.cloud.parts import Place
-from deploy.cloud.workloads import INGRESS, RUNS_AS
+from deploy.cloud.workloads import INGRESS, JUDGES_ITSELF, RUNS_AS
 
 FOLDER = Path(__file__).resolve().parent
 TEMPLATES = {"reconciler": "gateway"}
@@ -48,7 +48,7 @@ def service(place: Place, images: Images, name: str, revision: str, traffic: Seq
         ACCOUNT=place.account(RUNS_AS[name]),
         INGRESS=INGRESS[name],
         IAP=json.dumps(iap),
-        JUDGES_ITSELF=json.dumps(name == "reconciler"),
+        JUDGES_ITSELF=json.dumps(name == JUDGES_ITSELF),
         STAGE="BETA" if iap else "GA",
         IAP_AUDIENCE=json.dumps(iap_audience(place) if iap else ""),
         TRAFFIC=json.dumps(list(traffic)),

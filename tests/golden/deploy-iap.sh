@@ -320,9 +320,9 @@ fi
 
 # service reconciler: Service reconciler, until the first release with a sample image.
 if found=$(gcloud run services describe nevus-reconciler --region=europe-west4 '--format=value(metadata.name)' 2>/dev/null) && [ -n "$found" ]; then
-  : # it is there
+  gcloud run services update nevus-reconciler --region=europe-west4 --no-invoker-iam-check
 else
-  gcloud run deploy nevus-reconciler --region=europe-west4 --image=us-docker.pkg.dev/cloudrun/container/hello --service-account=nevus-gateway@my-project.iam.gserviceaccount.com --ingress=internal --no-allow-unauthenticated --max-instances=1
+  gcloud run deploy nevus-reconciler --region=europe-west4 --image=us-docker.pkg.dev/cloudrun/container/hello --service-account=nevus-gateway@my-project.iam.gserviceaccount.com --ingress=internal --no-allow-unauthenticated --max-instances=1 --no-invoker-iam-check
 fi
 
 # job training: Job training, until the first release with a sample image.

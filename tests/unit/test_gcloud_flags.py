@@ -154,6 +154,7 @@ BARE = {
     "--enable-ttl",
     "--immutable-tags",
     "--no-allow-unauthenticated",
+    "--no-invoker-iam-check",
     "--no-clobber",
     "--no-delete-protection",
     "--no-versioning",

@@ -227,3 +227,11 @@ def test_a_grant_without_code_is_found() -> None:
     assert not makes(function_of("gateway.lookup:find"), "photos.put")
     with pytest.raises(AssertionError):
         function_of("gateway.lookup:nobody")
+
+
+def test_no_release_has_to_open_a_service_to_all() -> None:
+    """Turning Cloud Run's own check off takes the right to set policies, so the deployment does, before any build."""
+    commands = [command.words for each in plan(PLACES["iap"]) for command in (*each.create, *each.update)]
+    opened = [words for words in commands if "--no-invoker-iam-check" in words]
+    assert [words[:3] for words in opened] == [("run", "deploy", "nevus-reconciler"), ("run", "services", "update")]
+    assert not [w for each in plan(PLACES["public"]) for c in each.create for w in c.words if "invoker-iam" in w]
