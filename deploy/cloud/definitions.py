@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from deploy.cloud.parts import Place
-from deploy.cloud.workloads import INGRESS, JUDGES_ITSELF, RUNS_AS
+from deploy.cloud.workloads import INGRESS, JUDGES_ITSELF, RECONCILE_AUDIENCE, RUNS_AS
 
 FOLDER = Path(__file__).resolve().parent
 TEMPLATES = {"reconciler": "gateway"}
@@ -76,7 +76,7 @@ def _filled(place: Place, template: str, **facts: str) -> str:
         "TRAINING_DATA": f"gs://{place.bucket('training')}/data/manifest.csv",
         "PROMOTER": place.account("promoter"),
         "INFERENCE_URL": place.url("inference"),
-        "RECONCILER_URL": place.url(place.reconciler),
+        "RECONCILE_AUDIENCE": RECONCILE_AUDIENCE,
         "SCHEDULER": place.account("scheduler"),
     }
     body = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#"))

@@ -15,6 +15,7 @@ SAMPLE_JOB = "us-docker.pkg.dev/cloudrun/container/job"
 INGRESS = {"gateway": "all", "inference": "internal", "reconciler": "internal"}
 RUNS_AS = {"gateway": "gateway", "inference": "inference", "reconciler": "gateway"}
 JUDGES_ITSELF = "reconciler"
+RECONCILE_AUDIENCE = "nevus-reconcile"  # no address: Cloud Run may take the signature off a token made for its own
 JOBS = ("training", "score")
 TIMETABLE = {
     "reconcile": ("* * * * *", "{}", "Every minute: finish what is pending."),
@@ -90,13 +91,13 @@ def front(place: Place) -> Iterator[Resource]:
 
 
 def timetable(place: Place) -> Iterator[Resource]:
-    """Cloud Scheduler's calls, each with an ID token for the service that it calls."""
+    """Cloud Scheduler's calls, each with an ID token that the service which it calls judges."""
     called, where, url = ("scheduler", "jobs"), f"--location={place.region}", place.url(place.reconciler)
     for name, (schedule, body, purpose) in TIMETABLE.items():
         words = (
             *(where, f"--schedule={schedule}", f"--uri={url}/internal/reconcile", "--http-method=POST"),
             *(f"--message-body={body}", f"--oidc-service-account-email={place.account('scheduler')}"),
-            *(f"--oidc-token-audience={url}", "--attempt-deadline=300s", "--max-retry-attempts=0"),
+            *(f"--oidc-token-audience={RECONCILE_AUDIENCE}", "--attempt-deadline=300s", "--max-retry-attempts=0"),
         )
         json = "Content-Type=application/json"
         yield Resource(

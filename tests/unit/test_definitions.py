@@ -12,7 +12,7 @@ import pytest
 from deploy.cloud import definitions
 from deploy.cloud.definitions import Images
 from deploy.cloud.parts import Access, Place
-from deploy.cloud.workloads import JOBS, TIMETABLE
+from deploy.cloud.workloads import JOBS, TIMETABLE, timetable
 from ruamel.yaml import YAML
 from tests.conftest import ROOT
 from tests.security.test_matrix import ROWS
@@ -79,7 +79,10 @@ def test_the_gateway_starts_with_its_settings(access: Access, monkeypatch: pytes
     assert (settings.identity, settings.reconcile) == ("oidc", "request")
     assert settings.inference_url == settings.inference_audience == where().url("inference")
     assert bool(settings.iap_audience) == (access == "iap")
-    assert settings.reconcile_audience == where(access).url(where(access).reconciler)
+    words = [word for each in timetable(where(access)) for command in each.create for word in command.words]
+    asked = {word.partition("=")[2] for word in words if word.startswith("--oidc-token-audience=")}
+    assert asked == {settings.reconcile_audience}
+    assert ".run.app" not in settings.reconcile_audience  # see docs/signing-in.md
 
 
 def test_images_are_named_by_digest() -> None:
