@@ -13,8 +13,8 @@ from nevus.ports import Unavailable
 from nevus.registry import Channel, Registry
 
 logger = logging.getLogger("inference")
-ASLEEP = 4  # intervals without a look, after which a request waits for one
-PATIENCE = 2.0  # seconds for which a look is waited for, by all such requests together
+ASLEEP = 4  # intervals without a look that succeeded, or that was waited for, after which requests wait for one
+PATIENCE = 2.0  # seconds for which they do, all together
 
 
 class Follower:
@@ -22,23 +22,23 @@ class Follower:
 
     A request that finds the last look older than that starts the next one and goes on with the version at hand;
     after a long sleep it waits, so that a version that was withdrawn meanwhile does not answer. A store that is down or
-    hangs delays no others. A version that fails leaves the one at hand serving; it is told in the log, in `/metrics`
-    and in `refused`, and tried again.
+    hangs is waited for as rarely. A version that fails leaves the one at hand serving; it is told in the log, in
+    `/metrics` and in `refused`, and tried again.
     """
 
     def __init__(self, registry: Registry, channel: Channel, holder: ModelHolder, *, workers: int, interval: float):
         self._registry, self._channel, self._holder = registry, channel, holder
         self._workers, self._interval = workers, interval
-        self._begun = self._ended = time.monotonic()
+        self._tried = self._seen = time.monotonic()
         self._look: asyncio.Task[None] | None = None
-        self._wait_until: float | None = None
+        self._awaited = float("-inf")
         self.refused: str | None = None
 
     async def load(self) -> ModelRef:
         """Load for the first time; raises RegistryError, PortError, OSError, ValueError."""
         loaded = await load(self._registry, await self._registry.resolve(self._channel), self._workers)
         self._holder.put(loaded)
-        self._begun = self._ended = time.monotonic()
+        self._tried = self._seen = time.monotonic()
         return loaded.version.ref
 
     async def follow(self, timeout: float | None = None) -> None:
@@ -47,25 +47,26 @@ class Follower:
         It leaves a caller half of its `timeout` seconds at least.
         """
         now = time.monotonic()
-        if self._look is None and self._holder.loaded and now - self._begun >= self._interval:
-            self._begun, self._wait_until = now, None
-            self._look = asyncio.create_task(self._again())
-        if self._look is not None and now - self._ended >= ASLEEP * self._interval:
-            self._wait_until = self._wait_until or now + PATIENCE
-            seconds = max(0.0, self._wait_until - now)
+        if self._look is None and self._holder.loaded and now - self._tried >= self._interval:
+            self._tried, self._look = now, asyncio.create_task(self._again())
+            if now - max(self._seen, self._awaited) >= ASLEEP * self._interval:
+                self._awaited = now
+        if self._look is not None and (seconds := self._awaited + PATIENCE - now) > 0:
             await asyncio.wait({self._look}, timeout=seconds if timeout is None else min(seconds, timeout / 2))
 
     async def _again(self) -> None:
+        refused = None
         try:
             await self._swap_if_moved()
-            self.refused = None
         except Unavailable as error:
             self._tell("unavailable", error)
+            return
         except Exception as error:  # noqa: BLE001  # whatever is wrong with a candidate, the version at hand serves on
             self._tell("refused", error)
-            self.refused = f"{type(error).__name__}: {error}"
+            refused = f"{type(error).__name__}: {error}"
         finally:
-            self._look, self._ended = None, time.monotonic()
+            self._look = None
+        self.refused, self._seen = refused, time.monotonic()
 
     async def _swap_if_moved(self) -> None:
         ref, serving = await self._registry.resolve(self._channel), self._holder.loaded
