@@ -71,7 +71,7 @@ def person(nevus: GatewayProcess, role: str) -> Iterator[httpx.Client]:
 @pytest.fixture
 def nevus(models_dir: Path, tmp_path: Path, backend: Backend, drawn: Path) -> Iterator[GatewayProcess]:
     models, stores = shutil.copytree(models_dir, tmp_path / "models"), backend.settings(tmp_path / "data")
-    training = {"TRAINING_DATA": drawn, "RETRAIN_STEPS": 4, "RETRAIN_BATCH_SIZE": 4}
+    training = {"TRAINING_DATA": drawn, "RETRAIN_STEPS": 2, "RETRAIN_BATCH_SIZE": 4, "RETRAIN_RATE": 1e-6}
     with (
         inference(models, tmp_path, REFRESH_SECONDS=0.5, **stores) as model,
         gateway(models, tmp_path, model.url, **stores, **training) as door,

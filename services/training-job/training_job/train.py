@@ -67,7 +67,7 @@ def schedule(plan: Plan) -> keras.optimizers.schedules.LearningRateSchedule:
     """A short warm-up, then a cosine down to almost nothing."""
     warm = max(1, plan.steps // 20)
     return keras.optimizers.schedules.CosineDecay(
-        plan.rate / 20, plan.steps - warm, alpha=0.01, warmup_target=plan.rate, warmup_steps=warm
+        plan.rate / 20, max(1, plan.steps - warm), alpha=0.01, warmup_target=plan.rate, warmup_steps=warm
     )
 
 
