@@ -204,7 +204,7 @@ class Registry:
         for ref in await self.versions():
             if ref.version == version:
                 return ref
-        raise NotFound(f"the registry has no version {version}")
+        raise NotFound(f"version {version}")
 
     async def made_by(self, run: str) -> ModelRef | None:
         """The version that a training run has made, if there is one."""

@@ -9,6 +9,8 @@ import sys
 import pytest
 from tests.conftest import ROOT
 
+from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
+
 BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
 TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
 CASES = [
@@ -23,6 +25,10 @@ CASES = [
     ("inference", {"STORAGE": "gcs"}, "inference cannot start: STORAGE=gcs: set MODELS_BUCKET."),
     ("inference", {"WORKERS": "0"}, "inference cannot start: WORKERS: Input should be greater than or equal to 1."),
 ]
+
+
+NOBODY = {"NO_GCE_CHECK": "true", "CLOUDSDK_CONFIG": "/nonexistent", "GOOGLE_APPLICATION_CREDENTIALS": ""}
+IN_CLOUD = {"STORAGE": "gcs", "RECORDS": "firestore", "GOOGLE_CLOUD_PROJECT": "p", "MODELS_BUCKET": "m"}
 
 
 def ended(*command: str, **settings: str) -> tuple[int, str]:
@@ -63,3 +69,26 @@ def test_the_job_says_it_too(command: tuple[str, ...], settings: dict[str, str],
 def test_a_manifest_that_is_not_there_is_said_to_be_missing(command: tuple[str, ...]) -> None:
     status, said = ended("training_job", *command, "--data", "none.csv")
     assert (status, said.startswith("training_job: there is no "), "none.csv" in said) == (1, True, True)
+
+
+def test_without_credentials_the_gateway_says_so_and_does_not_start() -> None:
+    settings = NOBODY | IN_CLOUD | {"PHOTOS_BUCKET": "b", "STORAGE_EMULATOR_HOST": "", "FIRESTORE_EMULATOR_HOST": ""}
+    assert ended("gateway", **settings) == (2, f"gateway cannot start: {NO_CREDENTIALS}")
+
+
+def test_emulators_need_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"):
+        monkeypatch.setenv(name, "127.0.0.1:1")
+    assert credentials_found(storage="gcs", records="firestore")
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        (("retrain", "--run", "a"), IN_CLOUD | {"PHOTOS_BUCKET": "b", "TRAINING_BUCKET": "t"}),
+        (("score", "--data", "gs://b/a.csv", "--out", "out"), {"STORAGE_EMULATOR_HOST": ""}),
+    ],
+)
+def test_without_credentials_the_job_says_so(command: tuple[str, ...], settings: dict[str, str]) -> None:
+    status, said = ended("training_job", *command, **NOBODY, **settings)
+    assert (status, "no Google credentials are found" in said, "Traceback" in said) == (1, True, False)

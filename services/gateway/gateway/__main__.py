@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gateway.app import create_app
 from gateway.settings import Settings, is_secret
+from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
 from nevus.telemetry import configure
@@ -35,6 +36,9 @@ def main() -> int:
         settings = Settings()
     except ValidationError as error:
         sys.stderr.write(f"gateway cannot start: {refusal(error)}.\n")
+        return EXIT_STATUS
+    if not credentials_found(storage=settings.storage, records=settings.records):
+        sys.stderr.write(f"gateway cannot start: {NO_CREDENTIALS}\n")
         return EXIT_STATUS
     for name in filter(is_secret, tuple(os.environ)):
         del os.environ[name]  # what decodes photos inherits the rest

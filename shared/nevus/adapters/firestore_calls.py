@@ -26,7 +26,7 @@ from google.cloud.firestore import (
 )
 
 from nevus.adapters.cursors import from_micros, read_cursor
-from nevus.adapters.google_calls import repeated
+from nevus.adapters.google_calls import repeated, reported
 from nevus.ports import NotFound
 
 T = TypeVar("T")
@@ -49,11 +49,12 @@ SHARED: dict[tuple[str, str], Shared] = {}
 def take_client(project: str, database: str) -> AsyncClient:
     """The process's one client of a database; it connects at the first call, in that call's event loop.
 
-    With FIRESTORE_EMULATOR_HOST it speaks to the emulator.
+    With FIRESTORE_EMULATOR_HOST it speaks to the emulator. Raises Unavailable without credentials.
     """
     name = (project, database)
     if name not in SHARED:
-        SHARED[name] = Shared(AsyncClient(project=project, database=database))
+        with reported("Firestore"):
+            SHARED[name] = Shared(AsyncClient(project=project, database=database))
     SHARED[name].users += 1
     return SHARED[name].client
 

@@ -52,7 +52,8 @@ class CloudPlace:
 
     def __init__(self, bucket: str, key: str) -> None:
         self._key = key
-        self._bucket = cloud().client.bucket(bucket)
+        with reported(bucket):
+            self._bucket = cloud().client.bucket(bucket)
 
     @property
     def _blob(self) -> Blob:

@@ -76,5 +76,7 @@ def reported(what: str) -> Iterator[None]:
         raise AlreadyExists(what) from error
     except (api.PreconditionFailed, api.FailedPrecondition) as error:
         raise PreconditionFailed(what) from error
+    except auth.DefaultCredentialsError as error:
+        raise Unavailable(f"{what}: no Google credentials are found") from error
     except (*FAILURES, Damaged, OSError) as error:  # TimeoutError and ConnectionError are OSErrors
         raise Unavailable(f"{what}: {type(error).__name__}") from error
