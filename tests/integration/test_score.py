@@ -123,6 +123,13 @@ def test_other_data_does_not_mix_with_a_finished_scoring(archive: Path, tmp_path
     assert "Traceback" not in told
 
 
+def test_more_tasks_than_a_merge_can_read_at_once_are_refused(archive: Path, tmp_path: Path) -> None:
+    task = started(tmp_path, "out", str(archive / "manifest.csv"), CLOUD_RUN_TASK_COUNT="501")
+    assert "less than or equal to 500" in task.communicate()[1]
+    assert task.returncode == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_shards_in_cloud_storage_equal_one_run(
     archive: Path, whole: bytes, gcs: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     retrain_checkpoint_every: int = Field(50, ge=1, description="batches between checkpoints")
     retrain_licence: str = Field("", description="of the new version, for its card; its parent's unless set")
     cloud_run_task_index: int = Field(0, ge=0, description="this task's number; Cloud Run sets it")
-    cloud_run_task_count: int = Field(1, ge=1, description="how many tasks share a scoring; Cloud Run sets it")
+    cloud_run_task_count: int = Field(1, ge=1, le=500, description="how many tasks share a scoring; Cloud Run sets it")
     cloud_run_task_attempt: int = Field(0, ge=0, description="how often this task was tried before; Cloud Run sets it")
     cloud_run_task_retries: int = Field(3, ge=0, description="how often it is tried again: the job's own maxRetries")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
