@@ -84,6 +84,21 @@ async def test_the_sweep_stops_where_more_photos_than_not_have_no_record(
     assert ("no photo is dropped" in caplog.text) == (not gone)
 
 
+async def test_a_sweep_that_fails_is_not_begun_again_with_every_round(
+    nevus: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def fails(prefix: str, **_: object) -> list[str]:
+        begun.append(prefix)
+        raise Unavailable("down")
+
+    monkeypatch.setattr(nevus.photos, "list", fails)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(Reconciler(nevus.services).run(), 0.6)
+    assert len(begun) == 1
+
+
 async def test_the_pause_between_tries_holds_for_every_instance(nevus: World) -> None:
     record, slow = await pending(nevus), patient(nevus, 0.05)
     nevus.classifier.error = Unavailable("still down")

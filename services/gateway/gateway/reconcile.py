@@ -41,8 +41,8 @@ class Reconciler:
                 await self.round()
                 await retrain.settle_active(self._services)
                 if clock() >= next_sweep:
+                    next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
                     await self.sweep()
-                    next_sweep = clock() + SWEEP_SECONDS
             except Exception:
                 log.exception("reconciling failed")
             await asyncio.sleep(self._services.settings.reconcile_after * random.uniform(0.5, 1.0) + 0.1)  # noqa: S311
