@@ -198,4 +198,4 @@ def test_a_socket_is_for_its_owner_alone(models_dir: Path, tmp_path: Path) -> No
 def test_a_false_setting_stops_the_start_and_is_named(models_dir: Path, tmp_path: Path) -> None:
     with inference(models_dir, tmp_path, QUEUE="many") as server:
         assert server.process.wait(10) == 2
-        assert "queue" in server.log_file.read_text()
+        assert "QUEUE" in server.log_file.read_text()
