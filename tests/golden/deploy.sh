@@ -362,10 +362,10 @@ gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --mem
 # grant training nevusObjectReader bucket:models: Training on bucket:models: needed by training_job.retrain:champion.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
 
-# grant training nevusVersionWriter bucket:models: Training on bucket:models: needed by training_job.version:publish_as.
+# grant training nevusVersionWriter bucket:models: Training on bucket:models: needed by training_job.retrain:Retraining._publish.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusVersionWriter '--condition=^;^title=nevusVersionWriter;expression=resource.name.extract("/my-project-nevus-models/objects/{name}/versions/") != "" && !resource.name.startsWith("projects/_/buckets/my-project-nevus-models/objects/channels/")'
 
-# grant training nevusChannelMover bucket:models: Training on bucket:models: needed by training_job.version:publish_as.
+# grant training nevusChannelMover bucket:models: Training on bucket:models: needed by training_job.release:challenge.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json"'
 
 # grant training nevusObjectReader bucket:photos: Training on bucket:photos: needed by training_job.corrections:_row.
