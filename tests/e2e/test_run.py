@@ -47,7 +47,7 @@ class Run:
 
     def members(self) -> dict[int, str]:
         """Living processes of the group, with their command lines."""
-        listing = subprocess.run(["ps", "-eo", "pgid=,pid=,stat=,args="], capture_output=True, text=True, check=True)
+        listing = subprocess.run(["ps", "-wweo", "pgid=,pid=,stat=,args="], capture_output=True, text=True, check=True)
         rows = (line.split(maxsplit=3) for line in listing.stdout.splitlines())
         return {int(pid): args for pgid, pid, stat, args in rows if int(pgid) == self.process.pid and stat[0] != "Z"}
 
