@@ -37,7 +37,8 @@ class FakeIntake:
     full = False
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self, caller: str) -> AsyncIterator[None]:
+        del caller
         if self.full:
             raise busy()
         yield
