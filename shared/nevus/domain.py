@@ -111,7 +111,7 @@ class Quality(Frozen):
 
 
 class SkinTone(Frozen):
-    """Individual typology angle in degrees of the skin at the photo's rim, and the type it suggests."""
+    """Individual typology angle in degrees of the skin around the lesion, and the type that it suggests."""
 
     ita: float | None = None
     fst_estimate: int | None = None

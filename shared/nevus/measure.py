@@ -13,8 +13,9 @@ from nevus.calibration import OodStatistics
 from nevus.domain import Measurement
 from nevus.imaging import decode, to_input
 from nevus.ports import Unprocessable
-from nevus.quality import measure_quality, measure_skin_tone, skin_mask
+from nevus.quality import measure_quality
 from nevus.registry import MODEL_FILE, STATISTICS_FILE, RegistryError, Version
+from nevus.skin_tone import measure_skin_tone, skin_mask
 
 
 class Measurer:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nevus.domain import Measurement, ModelRef, Quality, SkinTone
 from nevus.oip import Response
 from nevus.oip_tensors import OipError, Tensor
-from nevus.quality import skin_type
+from nevus.skin_tone import skin_type
 
 QUALITY_FIELDS = tuple(Quality.model_fields)
 OUTPUTS = ("logit", "embedding", "cam", "ood_score", "quality", "ita")
