@@ -184,6 +184,7 @@ class Prediction(Frozen):
     result: Result | None = None
     model: ModelRef | None = None
     diagnosis: Diagnosis | None = None
+    review: int | None = Field(default=None, description="priority for review, see `nevus.review`; null if unknown")
     attempts: int = 0
     tried_at: datetime | None = Field(default=None, description="when the reconciler last began to try it")
     error: str | None = None

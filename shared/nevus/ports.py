@@ -146,6 +146,9 @@ class RecordStore(Protocol):
     ) -> Page:
         """Newest first; `owner=None` means all owners. Raises ValueError on a cursor that it did not make."""
 
+    async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """By priority for review (those that have one), then newest first. ValueError on another page's cursor."""
+
     async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
         """Oldest first, created before that moment."""
 
@@ -163,6 +166,14 @@ class RecordStore(Protocol):
 
     async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Newest first."""
+
+    async def since(
+        self, place: tuple[datetime, str] | None, *, before: datetime, limit: int
+    ) -> tuple[Prediction, ...]:
+        """Oldest first: created after that moment and id, of whatever status, and before the other moment."""
+
+    async def diagnosed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Newest first: records with a clinician's diagnosis. ValueError on a bad cursor."""
 
     async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """Oldest first: records with a clinician's diagnosis and consent to training. ValueError on a bad cursor."""

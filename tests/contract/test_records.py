@@ -146,6 +146,57 @@ async def test_keeps_the_audit_log_in_order(records: RecordStore) -> None:
     assert await records.audit_log(limit=2) == (entries[2], entries[1])
 
 
+async def review_ids(records: RecordStore, limit: int) -> list[str]:
+    ids: list[str] = []
+    cursor = None
+    while True:
+        page = await records.review(cursor=cursor, limit=limit)
+        ids += [each.id for each in page.items]
+        if page.cursor is None:
+            return ids
+        cursor = page.cursor
+
+
+async def test_pages_by_priority_for_review_then_newest_first(records: RecordStore) -> None:
+    for n, review in enumerate((1000, 1300, None, 0, 1300, 1000)):
+        await records.create(prediction(f"p{n}", minutes=n // 2, review=review))
+    assert await review_ids(records, 2) == await review_ids(records, 9) == ["p4", "p1", "p5", "p0", "p3"]
+    first = await records.review(limit=2)
+    await records.replace((await records.get("p5")).model_copy(update={"review": 500}))
+    await records.erase("p1", at=moment(9))
+    rest = await records.review(cursor=first.cursor)
+    assert [each.id for each in rest.items] == ["p0", "p5", "p3"]
+    for other in ("p0", (await records.page(owner=None, limit=1)).cursor):
+        with pytest.raises(ValueError, match="not a cursor"):
+            await records.review(cursor=other)
+    with pytest.raises(ValueError, match="not a cursor"):
+        await records.page(owner=None, cursor=first.cursor)
+
+
+async def test_goes_through_all_oldest_first_from_a_place_on(records: RecordStore) -> None:
+    for n in range(5):
+        await records.create(prediction(f"p{n}", minutes=n // 2))
+    found = await records.since(None, before=moment(2), limit=3)
+    assert [each.id for each in found] == ["p0", "p1", "p2"]
+    await records.erase("p2", at=moment(9))
+    place = (found[-1].created_at, found[-1].id)
+    assert [each.id for each in await records.since(place, before=moment(2), limit=3)] == ["p3"]
+    assert [each.id for each in await records.since(place, before=moment(3), limit=3)] == ["p3", "p4"]
+
+
+async def test_hands_out_what_has_a_diagnosis_newest_first(records: RecordStore) -> None:
+    diagnosis = Diagnosis(label="nevus", malignant=False, confirmed_by="cleo", confirmed_at=moment(50))
+    for n in range(3):
+        await records.create(prediction(f"p{n}", minutes=n))
+    for n in (0, 2):
+        await records.replace(prediction(f"p{n}", minutes=n, diagnosis=diagnosis))
+    first = await records.diagnosed(limit=1)
+    rest = await records.diagnosed(cursor=first.cursor)
+    assert [each.id for each in (*first.items, *rest.items)] == ["p2", "p0"]
+    await records.replace((await records.get("p2")).model_copy(update={"diagnosis": None}))
+    assert [each.id for each in (await records.diagnosed()).items] == ["p0"]
+
+
 async def confirmed_ids(records: RecordStore) -> list[str]:
     first = await records.confirmed(limit=2)
     rest = await records.confirmed(cursor=first.cursor) if first.cursor else None

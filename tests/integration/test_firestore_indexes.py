@@ -61,16 +61,17 @@ def needed(query: StructuredQuery) -> Index:
 
 
 def declared(index: dict[str, Any]) -> Index:
-    """One of the file, whose last field is the one that orders."""
+    """One of the file: the last field orders, and those before it from the first on that is descending."""
     assert index["queryScope"] == "COLLECTION"
     fields = [(each["fieldPath"], each["order"]) for each in index["fields"]]
-    return Index(index["collectionGroup"], frozenset(name for name, _ in fields[:-1]), tuple(fields[-1:]))
+    split = next((i for i, (_, order) in enumerate(fields[:-1]) if order == "DESCENDING"), len(fields) - 1)
+    return Index(index["collectionGroup"], frozenset(name for name, _ in fields[:split]), tuple(fields[split:]))
 
 
 async def call_everything(records: FirestoreRecords, runs: FirestoreRuns) -> None:
     """Every query and every kind of document that there is."""
     for name in "abc":
-        await records.create(prediction(name, context=Context(case_id="c1"), consent=Consent(training=True)))
+        await records.create(prediction(name, context=Context(case_id="c1"), consent=Consent(training=True), review=3))
         diagnosis = Diagnosis(label="nevus", malignant=False, confirmed_by="cleo", confirmed_at=moment(1))
         await records.replace((await records.get(name)).model_copy(update={"diagnosis": diagnosis}))
     for owner in ("anna", None):
@@ -78,6 +79,9 @@ async def call_everything(records: FirestoreRecords, runs: FirestoreRuns) -> Non
             first = await records.page(owner=owner, case_id=case_id, limit=1)
             await records.page(owner=owner, case_id=case_id, cursor=first.cursor)
     await records.confirmed(cursor=(await records.confirmed(limit=1)).cursor)
+    await records.diagnosed(cursor=(await records.diagnosed(limit=1)).cursor)
+    await records.review(cursor=(await records.review(limit=1)).cursor)
+    await records.since((moment(0), "a"), before=moment(9), limit=3)
     await records.with_status(Status.COMPLETE, before=moment(9), limit=3)
     await records.counts()
     await records.erase("a", at=moment(1))

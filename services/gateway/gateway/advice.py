@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nevus.domain import Decision, Prediction, Result, Status
+from nevus.review import SECOND_UNUSABLE
 
 SAFETY_NET = "If it changes, bleeds or worries you, have it seen."
 NOT_ASSESSED = "Not assessed; if the spot worries you, have it seen."
-SECOND_UNUSABLE = "second_unusable"
 
 HEADLINES: dict[Decision, str] = {
     Decision.REJECTED: "This photo cannot be assessed. Please take another one.",

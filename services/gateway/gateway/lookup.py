@@ -9,6 +9,7 @@ from gateway.problems import Problem
 from gateway.services import Services
 from nevus.domain import AuditEntry, Caller, Diagnosis, Prediction, Role
 from nevus.ports import Gone, NotFound, Page, PreconditionFailed
+from nevus.review import priority
 
 TRIES = 5
 
@@ -35,6 +36,18 @@ async def page(services: Services, caller: Caller, case_id: str | None, cursor: 
         raise Problem("invalid-request", "cursor: take it from an earlier page") from None
 
 
+async def review(services: Services, caller: Caller, case_id: str | None, cursor: str | None, limit: int) -> Page:
+    """What a clinician should look at first. Raises Problem: `forbidden`, `invalid-request`."""
+    if caller.role is Role.CLIENT:
+        raise Problem("forbidden", "The order of review is for clinicians and admins.")
+    if case_id is not None:
+        raise Problem("invalid-request", "order: the photos of one case have no order of review")
+    try:
+        return await services.records.review(cursor=cursor, limit=limit)
+    except ValueError:
+        raise Problem("invalid-request", "cursor: take it from an earlier page") from None
+
+
 async def photo(services: Services, record: Prediction) -> bytes:
     """The clean photo's JPEG bytes; raises Problem `not-found`."""
     try:
@@ -50,7 +63,7 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
         moment = datetime.now(UTC)
         diagnosis = Diagnosis(label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment)
         try:
-            changed = await services.records.replace(record.model_copy(update={"diagnosis": diagnosis}))
+            changed = await services.records.replace(diagnosed(record, diagnosis))
         except PreconditionFailed:
             continue
         except (NotFound, Gone):
@@ -58,6 +71,12 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
         await services.records.audit(AuditEntry(at=moment, actor=caller.id, action="diagnose", subject=record_id))
         return changed
     raise Problem("precondition-failed", "It changes too fast; please try again.")
+
+
+def diagnosed(record: Prediction, diagnosis: Diagnosis) -> Prediction:
+    """The record with its diagnosis, and where it now stands in the order of review."""
+    changed = record.model_copy(update={"diagnosis": diagnosis})
+    return changed.model_copy(update={"review": priority(changed)})
 
 
 async def erase(services: Services, caller: Caller, record_id: str) -> None:

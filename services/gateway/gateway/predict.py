@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from gateway.advice import SECOND_UNUSABLE
 from gateway.intake_worker import Clean
 from gateway.problems import Problem
 from gateway.services import Services
@@ -20,6 +19,7 @@ from nevus.domain import Caller, Consent, Context, Decision, Measurement, Photo,
 from nevus.policy import decide
 from nevus.ports import AlreadyExists, Gone, NotFound, PortError, Unavailable, Unprocessable
 from nevus.registry import RegistryError
+from nevus.review import SECOND_UNUSABLE, priority
 
 log = logging.getLogger("gateway.predict")
 EARLIER_PHOTOS = 20
@@ -145,7 +145,7 @@ async def attempt(services: Services, record: Prediction, jpeg: bytes) -> Predic
         measurement = await services.classifier.measure(jpeg, timeout=services.settings.inference_timeout)
         return await completed(services, record, measurement)
     except Unprocessable:
-        return record.model_copy(update={"status": Status.FAILED, "error": "the model cannot read the photo"})
+        return failed(record, "the model cannot read the photo")
     except (Unavailable, NotFound, RegistryError) as error:
         log.warning("not assessed yet", extra={"cause": type(error).__name__})
     except Exception:
@@ -157,9 +157,10 @@ async def completed(services: Services, record: Prediction, measurement: Measure
     """The record with its result."""
     manifest = await services.manifests.get(measurement.model)
     result = decide(measurement, record.context, manifest, point_name=services.settings.operating_point)
-    if result.decision is Decision.REJECTED and await rejected_before(services, record):
+    case = await decisions_on_case(services, record)
+    if result.decision is Decision.REJECTED and Decision.REJECTED in case:
         result = result.model_copy(update={"reasons": (*result.reasons, SECOND_UNUSABLE)})
-    return record.model_copy(
+    done = record.model_copy(
         update={
             "status": Status.COMPLETE,
             "result": result,
@@ -169,15 +170,22 @@ async def completed(services: Services, record: Prediction, measurement: Measure
             "embedding": np.asarray(measurement.embedding, "<f2").tobytes(),
         }
     )
+    return done.model_copy(update={"review": priority(done, case)})
 
 
-async def rejected_before(services: Services, record: Prediction) -> bool:
-    """Whether an earlier photo of the same case was unusable too."""
+def failed(record: Prediction, why: str) -> Prediction:
+    """A terminal state: not assessed."""
+    ended = record.model_copy(update={"status": Status.FAILED, "error": why})
+    return ended.model_copy(update={"review": priority(ended)})
+
+
+async def decisions_on_case(services: Services, record: Prediction) -> frozenset[Decision]:
+    """On the other photos of the same case, if it has one."""
     case = record.context.case_id
     if case is None:
-        return False
+        return frozenset()
     page = await services.records.page(owner=record.owner, case_id=case, limit=EARLIER_PHOTOS)
-    return any(p.id != record.id and p.result and p.result.decision is Decision.REJECTED for p in page.items)
+    return frozenset(other.result.decision for other in page.items if other.id != record.id and other.result)
 
 
 def count(services: Services, record: Prediction) -> None:

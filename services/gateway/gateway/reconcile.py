@@ -13,7 +13,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from gateway import quarantine, retrain
-from gateway.predict import attempt, count
+from gateway.predict import attempt, count, failed
 from gateway.services import Services
 from nevus.domain import Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, PreconditionFailed
@@ -177,8 +177,3 @@ class Reconciler:
         except PortError:
             return False
         return False
-
-
-def failed(record: Prediction, why: str) -> Prediction:
-    """A terminal state: not assessed."""
-    return record.model_copy(update={"status": Status.FAILED, "error": why})

@@ -36,7 +36,7 @@ class PredictionView(Frozen):
 
 
 class PageView(Frozen):
-    """Newest first; `next` is the cursor of the next page, null on the last one."""
+    """In the order that was asked for; `next` is the cursor of the next page, null on the last one."""
 
     items: tuple[PredictionView, ...]
     next: str | None = None

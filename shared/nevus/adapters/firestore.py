@@ -1,10 +1,10 @@
 """Prediction records and the audit log in Firestore.
 
-`records/{id}` is a record: `created_at`, `owner`, `status` and, where there is one, `case_id`, `decision` and
-`confirmed: true` are there for queries; `body` is the record as JSON in a map, `cam` and `embedding` are its bytes.
-Erasing replaces all of it by a tombstone at the same place, `erased_at` and `expires_at`: so one write is enough to
-create a record that was never there, and no query finds a tombstone. A TTL policy on the collection `records`, field
-`expires_at`, drops tombstones without us.
+`records/{id}` is a record: `created_at`, `owner`, `status` and, where there is one, `case_id`, `decision`, `review`,
+`confirmed: true` and `diagnosed: true` are there for queries; `body` is the record as JSON in a map, `cam` and
+`embedding` are its bytes. Erasing replaces all of it by a tombstone at the same place, `erased_at` and `expires_at`: so
+one write is enough to create a record that was never there, and no query finds a tombstone. A TTL policy on the
+collection `records`, field `expires_at`, drops tombstones without us.
 
 `audit/{time}-{random}` is an entry of the audit log, and `written_at`, which orders them: the writer's clock, never
 twice the same in one process.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from google.api_core import exceptions as api
 from google.cloud.firestore import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from nevus.adapters.cursors import from_micros, make_cursor
+from nevus.adapters.cursors import from_micros, make_cursor, make_review_cursor, read_review_cursor
 from nevus.adapters.firestore_calls import (
     Snapshot,
     document_at,
@@ -109,6 +109,33 @@ class FirestoreRecords:
         for field, value in {"owner": owner, "case_id": case_id}.items():
             if value is not None:
                 query = query.where(filter=FieldFilter(field, "==", value))
+        with reported("records"):
+            return to_page(await found(in_order(query, DOWN, cursor).limit(limit + 1)), limit)
+
+    async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """By priority for review, then newest first; raises ValueError on a cursor that no such page gave."""
+        query = AsyncQuery(self._records).order_by("review", DOWN)
+        query = query.order_by("created_at", DOWN).order_by("__name__", DOWN)
+        if cursor is not None:
+            priority, micros, name = read_review_cursor(cursor)
+            query = query.start_after({"review": priority, "created_at": from_micros(micros), "__name__": name})
+        with reported("records"):
+            return to_page(await found(query.limit(limit + 1)), limit, make_review_cursor)
+
+    async def since(
+        self, place: tuple[datetime, str] | None, *, before: datetime, limit: int
+    ) -> tuple[Prediction, ...]:
+        """Oldest first, created after that moment and id, and before the other moment."""
+        query = self._records.where(filter=FieldFilter("created_at", "<", before))
+        ordered = in_order(query, UP)
+        if place is not None:
+            ordered = ordered.start_after({"created_at": place[0], "__name__": place[1]})
+        with reported("records"):
+            return tuple(to_record(each) for each in await found(ordered.limit(limit)))
+
+    async def diagnosed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Newest first, with a clinician's diagnosis; raises ValueError on a cursor that no page gave."""
+        query = self._records.where(filter=FieldFilter("diagnosed", "==", True))
         with reported("records"):
             return to_page(await found(in_order(query, DOWN, cursor).limit(limit + 1)), limit)
 
@@ -211,6 +238,8 @@ def to_fields(record: Prediction) -> dict[str, Any]:
         "status": record.status.value,
         "decision": record.result.decision.value if record.result else None,
         "confirmed": record.confirmed or None,
+        "diagnosed": record.diagnosis is not None or None,
+        "review": record.review,
         "created_at": record.created_at,
     }
     body = {"body": record.model_dump(mode="json", exclude=RAW), "cam": record.cam, "embedding": record.embedding}
@@ -227,10 +256,10 @@ def to_record(snapshot: Snapshot) -> Prediction:
     return Prediction.model_validate(fields["body"] | {name: fields[name] for name in RAW})
 
 
-def to_page(snapshots: Sequence[Snapshot], limit: int) -> Page:
+def to_page(snapshots: Sequence[Snapshot], limit: int, cursor: Callable[[Prediction], str] = make_cursor) -> Page:
     """Of up to `limit` records; one more tells that it is not the last."""
     items = tuple(to_record(each) for each in snapshots[:limit])
-    return Page(items, make_cursor(items[-1]) if len(snapshots) > limit else None)
+    return Page(items, cursor(items[-1]) if len(snapshots) > limit else None)
 
 
 def to_entry(snapshot: Snapshot) -> AuditEntry:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from nevus.adapters.cursors import from_micros, make_cursor, read_cursor, to_micros
+from nevus.adapters.cursors import (
+    from_micros,
+    make_cursor,
+    make_review_cursor,
+    read_cursor,
+    read_review_cursor,
+    to_micros,
+)
 from nevus.adapters.sql import GroupWriter, Readers, open_database
 from nevus.domain import AuditEntry, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
@@ -35,8 +42,17 @@ MIGRATIONS = (
         AND json_extract(document, '$.diagnosis') IS NOT NULL;
     CREATE INDEX by_confirmed ON records (created_at, id) WHERE confirmed
     """,
+    """
+    ALTER TABLE records ADD COLUMN review INTEGER;
+    ALTER TABLE records ADD COLUMN diagnosed INTEGER NOT NULL DEFAULT 0;
+    UPDATE records SET diagnosed = 1 WHERE json_extract(document, '$.diagnosis') IS NOT NULL;
+    CREATE INDEX by_review ON records (review, created_at, id) WHERE review IS NOT NULL;
+    CREATE INDEX by_diagnosed ON records (created_at, id) WHERE diagnosed
+    """,
 )
-COLUMNS = "id, owner, case_id, status, decision, confirmed, created_at, revision, document, cam, embedding"
+COLUMNS = (
+    "id, owner, case_id, status, decision, confirmed, diagnosed, review, created_at, revision, document, cam, embedding"
+)
 RAW = {"cam", "embedding"}
 
 
@@ -92,6 +108,32 @@ class SqliteRecords:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         query = f"SELECT * FROM records {where} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608
         rows = await self._readers.run(lambda database: database.execute(query, (*values, limit + 1)).fetchall())
+        return to_page(rows, limit)
+
+    async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """By priority for review, then newest first; raises ValueError on a cursor that no such page gave."""
+        place = () if cursor is None else read_review_cursor(cursor)
+        after = "AND (review, created_at, id) < (?, ?, ?)" if place else ""
+        order = "ORDER BY review DESC, created_at DESC, id DESC LIMIT ?"
+        query = f"SELECT * FROM records WHERE review IS NOT NULL {after} {order}"  # noqa: S608
+        rows = await self._readers.run(lambda database: database.execute(query, (*place, limit + 1)).fetchall())
+        return to_page(rows, limit, make_review_cursor)
+
+    async def since(
+        self, place: tuple[datetime, str] | None, *, before: datetime, limit: int
+    ) -> tuple[Prediction, ...]:
+        """Oldest first, created after that moment and id, and before the other moment."""
+        after, values = ("AND (created_at, id) > (?, ?)", (to_micros(place[0]), place[1])) if place else ("", ())
+        query = f"SELECT * FROM records WHERE created_at < ? {after} ORDER BY created_at, id LIMIT ?"  # noqa: S608
+        given = (to_micros(before), *values, limit)
+        rows = await self._readers.run(lambda database: database.execute(query, given).fetchall())
+        return tuple(from_row(row) for row in rows)
+
+    async def diagnosed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Newest first, with a clinician's diagnosis; raises ValueError on a cursor that no page gave."""
+        before, place = ("", ()) if cursor is None else ("AND (created_at, id) < (?, ?)", read_cursor(cursor))
+        query = f"SELECT * FROM records WHERE diagnosed {before} ORDER BY created_at DESC, id DESC LIMIT ?"  # noqa: S608
+        rows = await self._readers.run(lambda database: database.execute(query, (*place, limit + 1)).fetchall())
         return to_page(rows, limit)
 
     async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
@@ -154,8 +196,9 @@ def to_row(record: Prediction) -> tuple[object, ...]:
     """In the order of COLUMNS."""
     decision = record.result.decision.value if record.result else None
     facts = (record.id, record.owner, record.context.case_id, record.status.value, decision, record.confirmed)
+    reviewed = (record.diagnosis is not None, record.review)
     document = record.model_dump_json(exclude=RAW)
-    return (*facts, to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
+    return (*facts, *reviewed, to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
 
 
 def from_row(row: sqlite3.Row) -> Prediction:
@@ -164,10 +207,10 @@ def from_row(row: sqlite3.Row) -> Prediction:
     return record.model_copy(update={name: row[name] for name in RAW})
 
 
-def to_page(rows: Sequence[sqlite3.Row], limit: int) -> Page:
+def to_page(rows: Sequence[sqlite3.Row], limit: int, cursor: Callable[[Prediction], str] = make_cursor) -> Page:
     """Of up to `limit` rows; one row more tells that it is not the last."""
     items = tuple(from_row(row) for row in rows[:limit])
-    return Page(items, make_cursor(items[-1]) if len(rows) > limit else None)
+    return Page(items, cursor(items[-1]) if len(rows) > limit else None)
 
 
 def find(database: sqlite3.Connection, record_id: str) -> Prediction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import Field
@@ -80,7 +80,7 @@ async def order_of_upload(request: Request, caller: Caller, key: str | None) -> 
 @router.get(
     "",
     response_model=PageView,
-    responses=answers("invalid-request", example={"items": [EXAMPLE], "next": "MjAyNjAxMzE"}),
+    responses=answers("forbidden", "invalid-request", example={"items": [EXAMPLE], "next": "MjAyNjAxMzE"}),
 )
 async def list_predictions(
     request: Request,
@@ -88,9 +88,14 @@ async def list_predictions(
     case_id: CaseId = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["time", "review"] = "time",
 ) -> PageView:
-    """Newest first: one's own, for clinicians and admins everyone's."""
-    return show_page(await lookup.page(request.app.state.services, caller, case_id, cursor, limit))
+    """Newest first: one's own, for clinicians and admins everyone's.
+
+    Clinicians and admins may ask for `order=review`: what the model was unsure of or contradicted on comes first.
+    """
+    listed = lookup.review if order == "review" else lookup.page
+    return show_page(await listed(request.app.state.services, caller, case_id, cursor, limit))
 
 
 @router.get("/{record_id}", response_model=PredictionView, responses=answers("not-found", "erased", example=EXAMPLE))
