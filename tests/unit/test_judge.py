@@ -95,7 +95,7 @@ def test_equal_streams_are_left_alone() -> None:
         (Kind(fails=0.25), "errors", 320),
         (Kind(slower=10), "latency", 40),
         (Kind(slower=4), "latency", 200),
-        (Kind(shift=3), "scores", 140),
+        (Kind(shift=3), "scores", 220),
         (Kind(shift=-3), "scores", 280),
         (Kind(refers=1.0), "scores", 160),
         (Kind(rejects=1.0), "scores", 60),
