@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 FloatArray = NDArray[np.float32]
 
@@ -241,12 +241,22 @@ class TrainingRun(Frozen):
 
 
 class AuditEntry(Frozen):
-    """Who did what to which thing, when."""
+    """Who did what to which thing, when. Ids alone, and no more about a person than that; see `nevus.audit`."""
 
-    at: datetime
+    at: AwareDatetime
     actor: str
+    role: str = Field(default="", description="a `Role`, `operator` for nevus-admin, `service` for Nevus itself")
     action: str
     subject: str
+    detail: str = ""
+
+
+class ChainedEntry(AuditEntry):
+    """An entry in its place in the log: `sequence` counts from 1, `previous` is the hash of the one before."""
+
+    sequence: int
+    previous: str
+    hash: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from nevus.domain import AuditEntry, Caller, Measurement, Prediction, Status, TrainingRun
+from nevus.audit import Head, Link
+from nevus.domain import AuditEntry, Caller, ChainedEntry, Measurement, Prediction, Status, TrainingRun
 
 TOMBSTONES_KEPT = timedelta(days=30)
 
@@ -135,10 +136,10 @@ class RecordStore(Protocol):
     async def get(self, record_id: str) -> Prediction:
         """Raises `NotFound`, or `Gone` for an erased id."""
 
-    async def replace(self, record: Prediction) -> Prediction:
+    async def replace(self, record: Prediction, *, entry: AuditEntry | None = None) -> Prediction:
         """Write if the stored `revision` equals `record.revision`; returns it with the next revision.
 
-        Raises `PreconditionFailed`, `NotFound`, `Gone`.
+        `entry` is appended to the audit log in the same commit. Raises `PreconditionFailed`, `NotFound`, `Gone`.
         """
 
     async def page(
@@ -152,8 +153,11 @@ class RecordStore(Protocol):
     async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
         """Oldest first, created before that moment."""
 
-    async def erase(self, record_id: str, *, at: datetime) -> None:
-        """Remove the record and leave a tombstone; raises `NotFound`, `Gone`."""
+    async def erase(self, record_id: str, *, at: datetime, entry: AuditEntry | None = None) -> None:
+        """Remove the record and leave a tombstone; raises `NotFound`, `Gone`.
+
+        `entry` is appended to the audit log in the same commit.
+        """
 
     async def forget_tombstones(self, *, before: datetime) -> int:
         """Drop tombstones older than that moment; returns how many."""
@@ -162,10 +166,16 @@ class RecordStore(Protocol):
         """Records by status and by decision, for `/v1/stats` (keys `status:complete`, `decision:refer`, ...)."""
 
     async def audit(self, entry: AuditEntry) -> None:
-        """Append to the audit log."""
+        """Append to the audit log, which is one chain however many processes write."""
 
-    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
-        """Newest first."""
+    async def audit_log(self, *, limit: int = 100, before: int | None = None) -> tuple[ChainedEntry, ...]:
+        """Newest first, of those with a sequence number below `before`."""
+
+    async def audit_links(self, *, after: int | None = None, limit: int = 500) -> tuple[Link, ...]:
+        """As they are stored, whatever that is, oldest first: from the very first, or after that number."""
+
+    async def audit_head(self) -> Head:
+        """Where the log ends."""
 
     async def since(
         self, place: tuple[datetime, str] | None, *, before: datetime, limit: int

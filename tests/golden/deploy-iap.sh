@@ -92,6 +92,12 @@ gcloud firestore indexes composite create --database=nevus --collection-group=re
 # index records confirmed created_at: A query of records by confirmed, created_at.
 gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=confirmed,order=ascending --field-config=field-path=created_at,order=ascending --async || true  # fine if it says: already exists
 
+# index records diagnosed created_at: A query of records by diagnosed, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=diagnosed,order=ascending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records review created_at: A query of records by review, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=review,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
 # indexes of field records body: Field body of records: no index.
 gcloud firestore indexes fields update body --collection-group=records --database=nevus --disable-indexes
 
@@ -104,17 +110,17 @@ gcloud firestore indexes fields update embedding --collection-group=records --da
 # indexes of field records expires_at: Field expires_at of records: no index.
 gcloud firestore indexes fields update expires_at --collection-group=records --database=nevus --disable-indexes
 
-# indexes of field audit at: Field at of audit: no index.
-gcloud firestore indexes fields update at --collection-group=audit --database=nevus --disable-indexes
+# indexes of field chain entry: Field entry of chain: no index.
+gcloud firestore indexes fields update entry --collection-group=chain --database=nevus --disable-indexes
 
-# indexes of field audit actor: Field actor of audit: no index.
-gcloud firestore indexes fields update actor --collection-group=audit --database=nevus --disable-indexes
+# indexes of field chain hash: Field hash of chain: no index.
+gcloud firestore indexes fields update hash --collection-group=chain --database=nevus --disable-indexes
 
-# indexes of field audit action: Field action of audit: no index.
-gcloud firestore indexes fields update action --collection-group=audit --database=nevus --disable-indexes
+# indexes of field heads sequence: Field sequence of heads: no index.
+gcloud firestore indexes fields update sequence --collection-group=heads --database=nevus --disable-indexes
 
-# indexes of field audit subject: Field subject of audit: no index.
-gcloud firestore indexes fields update subject --collection-group=audit --database=nevus --disable-indexes
+# indexes of field heads hash: Field hash of heads: no index.
+gcloud firestore indexes fields update hash --collection-group=heads --database=nevus --disable-indexes
 
 # indexes of field runs body: Field body of runs: no index.
 gcloud firestore indexes fields update body --collection-group=runs --database=nevus --disable-indexes

@@ -56,7 +56,7 @@ def needed(query: StructuredQuery) -> Index:
     assert set(compared) <= {orders[0][0]} if orders else not compared, "Firestore orders first by what is compared"
     if orders and orders[-1][0] == "__name__":
         name = orders.pop()
-        assert name[1] == orders[-1][1], "another direction for the name is another index"
+        assert name[1] == (orders[-1][1] if orders else "ASCENDING"), "another direction for the name is another index"
     return Index(query.from_[0].collection_id, frozenset(same - {""}), tuple(orders))
 
 
@@ -88,6 +88,8 @@ async def call_everything(records: FirestoreRecords, runs: FirestoreRuns) -> Non
     await records.forget_tombstones(before=moment(2))
     await records.audit(AuditEntry(at=moment(0), actor="cleo", action="erase", subject="a"))
     await records.audit_log()
+    await records.audit_links(after=1)
+    await records.audit_head()
     for name in "rs":
         await runs.begin(training_run(name))
         await runs.active()

@@ -6,19 +6,16 @@
 one write is enough to create a record that was never there, and no query finds a tombstone. A TTL policy on the
 collection `records`, field `expires_at`, drops tombstones without us.
 
-`audit/{time}-{random}` is an entry of the audit log, and `written_at`, which orders them: the writer's clock, never
-twice the same in one process.
+The audit log is in `nevus.adapters.firestore_audit`.
 
 deploy/firestore.indexes.json holds the composite indexes of the queries below and exempts every other field from
-Firestore's own. Both collections grow by time, which Firestore takes up to 500 writes a second. Why there are no
+Firestore's own. The collection grows by time, which Firestore takes up to 500 writes a second. Why there are no
 transactions is in docs/decisions/0003-preconditions-in-firestore.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +25,7 @@ from google.cloud.firestore import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from nevus.adapters.cursors import from_micros, make_cursor, make_review_cursor, read_review_cursor
+from nevus.adapters.firestore_audit import FirestoreChain
 from nevus.adapters.firestore_calls import (
     Snapshot,
     document_at,
@@ -38,12 +36,12 @@ from nevus.adapters.firestore_calls import (
     once,
     only,
     read,
-    read_again,
     take_client,
     unchanged,
 )
 from nevus.adapters.google_calls import DEADLINE, repeated, reported
-from nevus.domain import AuditEntry, Decision, Prediction, Status
+from nevus.audit import Head, Link, newest
+from nevus.domain import AuditEntry, ChainedEntry, Decision, Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, Page, PreconditionFailed
 
 RAW = {"cam", "embedding"}
@@ -58,8 +56,7 @@ class FirestoreRecords:
         self._name = (project, database)
         self._client = take_client(*self._name)
         self._records = self._client.collection("records")
-        self._audit = self._client.collection("audit")
-        self._written_at = 0
+        self._chain = FirestoreChain(self._client)
 
     async def create(self, record: Prediction) -> None:
         """One write; where something is, one read tells what. Raises AlreadyExists, Gone, Unavailable."""
@@ -82,7 +79,7 @@ class FirestoreRecords:
         with reported(record_id):
             return to_record(await repeated(lambda: read(self._client, document)))
 
-    async def replace(self, record: Prediction) -> Prediction:
+    async def replace(self, record: Prediction, *, entry: AuditEntry | None = None) -> Prediction:
         """Write when the stored revision is `record.revision`; raises PreconditionFailed, NotFound, Gone."""
         document = document_at(self._records, record.id)
         changed = record.model_copy(update={"revision": record.revision + 1})
@@ -94,11 +91,12 @@ class FirestoreRecords:
                 return
             if stored.revision != record.revision:
                 raise PreconditionFailed(f"revision is {stored.revision}, not {record.revision}")
-            with read_again():
-                await document.update(only(snapshot, to_fields(changed)), option=unchanged(snapshot), **once())
+            batch = self._client.batch()
+            batch.update(document, only(snapshot, to_fields(changed)), option=unchanged(snapshot))
+            await self._chain.commit(batch, entry)
 
         with reported(record.id):
-            await numbered(write)
+            await self._chain.written(write, entry)
         return changed
 
     async def page(
@@ -146,7 +144,7 @@ class FirestoreRecords:
         with reported("records"):
             return tuple(to_record(each) for each in await found(in_order(query, UP).limit(limit)))
 
-    async def erase(self, record_id: str, *, at: datetime) -> None:
+    async def erase(self, record_id: str, *, at: datetime, entry: AuditEntry | None = None) -> None:
         """Replace the record by its tombstone; raises NotFound, Gone, Unavailable."""
         document = document_at(self._records, record_id)
         tombstone = {"erased_at": at, "expires_at": at + TOMBSTONES_KEPT}
@@ -156,11 +154,12 @@ class FirestoreRecords:
             if earlier and snapshot.exists and snapshot.to_dict() == tombstone:
                 return
             to_record(snapshot)
-            with read_again():
-                await document.update(only(snapshot, tombstone), option=unchanged(snapshot), **once())
+            batch = self._client.batch()
+            batch.update(document, only(snapshot, tombstone), option=unchanged(snapshot))
+            await self._chain.commit(batch, entry)
 
         with reported(record_id):
-            await numbered(write)
+            await self._chain.written(write, entry)
 
     async def forget_tombstones(self, *, before: datetime) -> int:
         """Drop tombstones older than that moment; returns how many. Few are left where the TTL policy works."""
@@ -186,25 +185,23 @@ class FirestoreRecords:
         return int((await repeated(lambda: query.get(**once(DEADLINE))))[0][0].value)
 
     async def audit(self, entry: AuditEntry) -> None:
-        """Append to the audit log; its name is its own, so what is already there was written by an earlier try."""
-        self._written_at = max(self._written_at + 1, time.time_ns() // 1000)
-        document = self._audit.document(f"{self._written_at:017d}-{secrets.token_hex(8)}")
-        fields = entry.model_dump(mode="json") | {"written_at": from_micros(self._written_at)}
-
-        async def write() -> None:
-            try:
-                await document.create(fields, **once())
-            except api.AlreadyExists:
-                return
-
+        """Append to the audit log; raises Unavailable."""
         with reported("audit"):
-            await repeated(write)
+            await self._chain.append(entry)
 
-    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+    async def audit_log(self, *, limit: int = 100, before: int | None = None) -> tuple[ChainedEntry, ...]:
         """Newest first."""
-        query = AsyncQuery(self._audit).order_by("written_at", DOWN).order_by("__name__", DOWN).limit(limit)
+        return await newest(self, limit=limit, before=before)
+
+    async def audit_links(self, *, after: int | None = None, limit: int = 500) -> tuple[Link, ...]:
+        """Oldest first."""
         with reported("audit"):
-            return tuple(to_entry(each) for each in await found(query))
+            return await self._chain.links(after, limit)
+
+    async def audit_head(self) -> Head:
+        """Where the log ends."""
+        with reported("audit"):
+            return await self._chain.head()
 
     async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """Oldest first: diagnosed, with consent to training; raises ValueError on a cursor that no page gave."""
@@ -260,9 +257,3 @@ def to_page(snapshots: Sequence[Snapshot], limit: int, cursor: Callable[[Predict
     """Of up to `limit` records; one more tells that it is not the last."""
     items = tuple(to_record(each) for each in snapshots[:limit])
     return Page(items, cursor(items[-1]) if len(snapshots) > limit else None)
-
-
-def to_entry(snapshot: Snapshot) -> AuditEntry:
-    """An entry as it was written."""
-    fields = snapshot.to_dict() or {}
-    return AuditEntry(**{name: fields[name] for name in AuditEntry.model_fields})

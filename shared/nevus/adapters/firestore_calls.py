@@ -73,10 +73,10 @@ def once(seconds: float | None = None) -> dict[str, Any]:
     return {"retry": None, "timeout": seconds or ATTEMPT_SECONDS}
 
 
-async def numbered(call: Callable[[int], Awaitable[T]]) -> T:
+async def numbered(call: Callable[[int], Awaitable[T]], **patience: Any) -> T:
     """`repeated`; the call learns how many before it failed, each of which may yet have gone through."""
     numbers = itertools.count()
-    return await repeated(lambda: call(next(numbers)))
+    return await repeated(lambda: call(next(numbers)), **patience)
 
 
 def document_at(collection: AsyncCollectionReference, name: str) -> AsyncDocumentReference:
@@ -88,8 +88,13 @@ def document_at(collection: AsyncCollectionReference, name: str) -> AsyncDocumen
 
 async def read(client: AsyncClient, document: AsyncDocumentReference) -> Snapshot:
     """One attempt, to the end of its stream: the reference's own `get` leaves it open, to be cancelled some time."""
-    snapshots = [each async for each in client.get_all([document], **once())]
-    return snapshots[0]
+    return (await read_all(client, document))[0]
+
+
+async def read_all(client: AsyncClient, *documents: AsyncDocumentReference) -> list[Snapshot]:
+    """Several as they are at one moment, in that order."""
+    found = {each.reference.path: each async for each in client.get_all(list(documents), **once())}
+    return [found[document.path] for document in documents]
 
 
 def only(snapshot: Snapshot, fields: Mapping[str, object]) -> dict[str, object]:
@@ -104,13 +109,13 @@ def unchanged(snapshot: Snapshot) -> LastUpdateOption:
 
 @contextmanager
 def read_again() -> Iterator[None]:
-    """Where a document was changed after it was read, the attempt fails as one that passes: the next reads it anew.
+    """Where a document was changed or made since it was read, this try fails as one that passes: the next reads anew.
 
     What changed it may have been an attempt before, given up and done after all.
     """
     try:
         yield
-    except api.FailedPrecondition as error:
+    except (api.FailedPrecondition, api.AlreadyExists) as error:
         raise api.Aborted("it was changed meanwhile") from error
 
 

@@ -7,19 +7,16 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from nevus.adapters.cursors import (
-    from_micros,
-    make_cursor,
-    make_review_cursor,
-    read_cursor,
-    read_review_cursor,
-    to_micros,
-)
-from nevus.adapters.sql import GroupWriter, Readers, open_database
-from nevus.domain import AuditEntry, Prediction, Status
+from nevus.adapters import sqlite_audit
+from nevus.adapters.cursors import make_cursor, make_review_cursor, read_cursor, read_review_cursor, to_micros
+from nevus.adapters.sql import GroupWriter, Readers, open_database, reported
+from nevus.audit import Head, Link, newest, told
+from nevus.domain import AuditEntry, ChainedEntry, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
 
+T = TypeVar("T")
 MIGRATIONS = (
     """
     CREATE TABLE records (
@@ -49,6 +46,7 @@ MIGRATIONS = (
     CREATE INDEX by_review ON records (review, created_at, id) WHERE review IS NOT NULL;
     CREATE INDEX by_diagnosed ON records (created_at, id) WHERE diagnosed
     """,
+    sqlite_audit.MIGRATION,
 )
 COLUMNS = (
     "id, owner, case_id, status, decision, confirmed, diagnosed, review, created_at, revision, document, cam, embedding"
@@ -60,7 +58,10 @@ class SqliteRecords:
     """A `RecordStore` in the file `path`; one writer thread with group commit, two reading connections."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = GroupWriter(open_database(path, MIGRATIONS))
+        database = open_database(path, MIGRATIONS)
+        with reported():
+            sqlite_audit.chain_older(database)
+        self._writer = GroupWriter(database)
         self._readers = Readers(path)
 
     async def create(self, record: Prediction) -> None:
@@ -80,7 +81,7 @@ class SqliteRecords:
         """Raises NotFound, Gone, Unavailable."""
         return await self._readers.run(lambda database: find(database, record_id))
 
-    async def replace(self, record: Prediction) -> Prediction:
+    async def replace(self, record: Prediction, *, entry: AuditEntry | None = None) -> Prediction:
         """Write when the stored revision is `record.revision`; raises PreconditionFailed, NotFound, Gone."""
         changed = record.model_copy(update={"revision": record.revision + 1})
         row = to_row(changed)
@@ -93,7 +94,7 @@ class SqliteRecords:
             database.execute(f"UPDATE records SET {settings} WHERE id = ?", (*row, record.id))  # noqa: S608
             return changed
 
-        return await self._writer.run(work)
+        return await self._audited(work, entry)
 
     async def page(
         self, *, owner: str | None, case_id: str | None = None, cursor: str | None = None, limit: int = 50
@@ -143,7 +144,7 @@ class SqliteRecords:
         rows = await self._readers.run(lambda database: database.execute(query, values).fetchall())
         return tuple(from_row(row) for row in rows)
 
-    async def erase(self, record_id: str, *, at: datetime) -> None:
+    async def erase(self, record_id: str, *, at: datetime, entry: AuditEntry | None = None) -> None:
         """Remove the record and leave a tombstone, in one transaction; raises NotFound, Gone."""
 
         def work(database: sqlite3.Connection) -> None:
@@ -152,7 +153,7 @@ class SqliteRecords:
                 raise NotFound(record_id)
             database.execute("INSERT INTO tombstones VALUES (?, ?)", (record_id, to_micros(at)))
 
-        await self._writer.run(work)
+        await self._audited(work, entry)
 
     async def forget_tombstones(self, *, before: datetime) -> int:
         """Drop tombstones older than that moment; returns how many."""
@@ -168,16 +169,32 @@ class SqliteRecords:
         return {row["key"]: row["n"] for row in rows}
 
     async def audit(self, entry: AuditEntry) -> None:
-        """Append to the audit log."""
-        statement = "INSERT INTO audit (at, actor, action, subject) VALUES (?, ?, ?, ?)"
-        values = (to_micros(entry.at), entry.actor, entry.action, entry.subject)
-        await self._writer.run(lambda database: database.execute(statement, values).rowcount)
+        """Append to the audit log; raises Unavailable."""
+        await self._audited(lambda _: None, entry)
 
-    async def audit_log(self, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+    async def _audited(self, work: Callable[[sqlite3.Connection], T], entry: AuditEntry | None) -> T:
+        """The work and its entry, in one transaction."""
+        if entry is None:
+            return await self._writer.run(work)
+
+        def both(database: sqlite3.Connection) -> tuple[T, Head]:
+            return work(database), sqlite_audit.append(database, entry)
+
+        done, head = await self._writer.run(both)
+        told(head)
+        return done
+
+    async def audit_log(self, *, limit: int = 100, before: int | None = None) -> tuple[ChainedEntry, ...]:
         """Newest first."""
-        query = "SELECT at, actor, action, subject FROM audit ORDER BY number DESC LIMIT ?"
-        rows = await self._readers.run(lambda database: database.execute(query, (limit,)).fetchall())
-        return tuple(AuditEntry(at=from_micros(at), actor=a, action=b, subject=c) for at, a, b, c in rows)
+        return await newest(self, limit=limit, before=before)
+
+    async def audit_links(self, *, after: int | None = None, limit: int = 500) -> tuple[Link, ...]:
+        """Oldest first."""
+        return await self._readers.run(lambda database: sqlite_audit.links_of(database, after, limit))
+
+    async def audit_head(self) -> Head:
+        """Where the log ends."""
+        return await self._readers.run(sqlite_audit.head_of)
 
     async def confirmed(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """Oldest first: diagnosed, with consent to training; raises ValueError on a cursor that no page gave."""

@@ -27,7 +27,7 @@ async def readyz(request: Request) -> JSONResponse:
     """The record store answers and inference has a model; 503 otherwise. Photos are taken in either case."""
     services: Services = request.app.state.services
     try:
-        await services.records.audit_log(limit=1)  # a read that costs little, however many records there are
+        await services.records.audit_head()  # a read that costs little, however many records there are
     except PortError as error:
         raise Problem("unavailable", "The record store does not answer.") from error
     if not await services.classifier.ready():
