@@ -61,7 +61,8 @@ class FakeClassifier:
     is_ready: bool = True
     calls: list[bytes] = field(default_factory=list)
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:  # noqa: ARG002  # the port's
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
+        del timeout, by
         self.calls.append(photo)
         if self.error:
             raise self.error

@@ -35,12 +35,14 @@ def to_response(measurement: Measurement) -> Response:
 
 
 def from_response(response: Response) -> Measurement:
-    """The inverse of `to_response`; raises OipError when something is missing."""
+    """The inverse of `to_response`; raises OipError when something is missing, or not a number."""
     arrays = {tensor.name: tensor.array.astype(np.float32) for tensor in response.outputs}
     sha256 = response.parameters.get("manifest_sha256")
     if set(OUTPUTS) - arrays.keys() or response.model_version is None or not isinstance(sha256, str):
         raise OipError("a measurement lacks outputs, version or manifest_sha256")
     ita = _scalar(arrays["ita"])
+    if not (np.isfinite(arrays["logit"]).all() and np.isfinite(arrays["ood_score"]).all()):
+        raise OipError("a measurement is not finite")
     if arrays["quality"].shape != (len(QUALITY_FIELDS),) or arrays["cam"].ndim != 2:
         raise OipError("a measurement's outputs do not have their shapes")
     return Measurement(

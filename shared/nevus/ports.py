@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from nevus.audit import Head, Link
-from nevus.domain import AuditEntry, Caller, ChainedEntry, Measurement, Prediction, Status, TrainingRun
+from nevus.domain import AuditEntry, Caller, ChainedEntry, Measurement, ModelRef, Prediction, Status, TrainingRun
 
 TOMBSTONES_KEPT = timedelta(days=30)
 
@@ -44,6 +44,10 @@ class Busy(Unavailable):
     def __init__(self, message: str = "busy", retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Absent(Unavailable):
+    """The version that is asked for is not at hand, or not yet."""
 
 
 class Unprocessable(PortError):
@@ -279,8 +283,11 @@ class ServiceIdentity(Protocol):
 class Classifier(Protocol):
     """The inference service as the gateway sees it."""
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
-        """Raises `Busy`, `Unavailable` (down or late), `Unprocessable` (these bytes can never be read)."""
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
+        """By the champion, or by exactly the version that is named.
+
+        Raises `Busy`, `Absent`, `Unavailable` (down or late), `Unprocessable` (these bytes can never be read).
+        """
 
     async def ready(self) -> bool:
         """Whether a model is loaded and warm."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 REQUEST_ID_HEADER = "X-Request-Id"
+OUTCOME_HEADER = "Nevus-Outcome"  # why inference declined, in one word
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 

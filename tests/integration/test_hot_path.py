@@ -20,7 +20,7 @@ from tests.security.door import PHOTO, Door, MadeUp, open_door
 from tests.waiting import until
 
 from gateway.settings import Settings
-from nevus.domain import Measurement
+from nevus.domain import Measurement, ModelRef
 
 
 @asynccontextmanager
@@ -68,10 +68,10 @@ class Meeting(MadeUp):
     storage: Storage
     begun: Event
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
         self.begun.set()
         await until(lambda: bool(self.storage.seen))
-        return await super().measure(photo, timeout=timeout)
+        return await super().measure(photo, timeout=timeout, by=by)
 
 
 async def test_the_photo_is_written_while_inference_works(

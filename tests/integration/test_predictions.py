@@ -21,7 +21,7 @@ from gateway.intake import Intake
 from gateway.reconcile import Reconciler
 from gateway.services import Services
 from gateway.settings import Settings
-from nevus.domain import Measurement, Quality, Status
+from nevus.domain import Measurement, ModelRef, Quality, Status
 from nevus.ports import Busy, NotFound, Unavailable, Unprocessable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,8 +54,8 @@ class Dark:
     def __init__(self, services: Services) -> None:
         self._real = services.classifier
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
-        told = await self._real.measure(photo, timeout=timeout)
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
+        told = await self._real.measure(photo, timeout=timeout, by=by)
         quality = Quality(sharpness=20.0, brightness=0.0, contrast=0.2, glare=0.0, skin=0.9)
         return dataclasses.replace(told, quality=quality)
 

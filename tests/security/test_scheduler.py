@@ -14,7 +14,7 @@ from tests.security.test_matrix import ROWS, SCHEDULED, ask
 
 from gateway.app import create_app
 from gateway.settings import Settings
-from nevus.domain import Measurement
+from nevus.domain import Measurement, ModelRef
 from nevus.ports import Unavailable
 from nevus.registry import Channel
 
@@ -36,8 +36,8 @@ async def reconcile(door: Door, token: str, body: bytes = b"") -> httpx.Response
 class Late(MadeUp):
     """Inference that does not answer in time."""
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
-        del photo, timeout
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
+        del photo, timeout, by
         raise Unavailable("late")
 
 

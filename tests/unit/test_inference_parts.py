@@ -112,7 +112,9 @@ def test_every_route_is_documented(route: Route) -> None:
     assert f"{path}`" in DOCUMENT
 
 
-@pytest.mark.parametrize("metric", [metrics.REQUESTS, metrics.WAITING, metrics.SECONDS, metrics.READY])
+@pytest.mark.parametrize(
+    "metric", [metrics.REQUESTS, metrics.WAITING, metrics.SECONDS, metrics.READY, metrics.CANARIES]
+)
 def test_every_metric_is_documented(metric: MetricWrapperBase) -> None:
     assert f"`{next(iter(metric.describe())).name}" in DOCUMENT
 

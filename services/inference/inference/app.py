@@ -30,6 +30,7 @@ def create_app(service: Service) -> FastAPI:
         yield
         loading.cancel()
         service.follower.close()
+        service.canary.close()
         service.desk.close()
 
     handlers: Handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from inference.canary import Canary
 from inference.desk import Desk
-from inference.metrics import READY
+from inference.metrics import READY, WAITING
 from inference.model import ModelHolder
 from inference.refresh import Follower
 from inference.refusals import NotReady
@@ -21,16 +22,19 @@ logger = logging.getLogger("inference")
 
 def build(settings: Settings) -> Service:
     """The service, with no model loaded yet."""
-    holder = ModelHolder()
+    registry, holder = Registry(model_store(settings)), ModelHolder()
+    desk, other = (Desk(settings.workers, settings.queue) for _ in range(2))
+    WAITING.set_function(lambda: desk.waiting + other.waiting)
     READY.set_function(lambda: is_ready(holder))
     follower = Follower(
-        Registry(model_store(settings)),
+        registry,
         settings.model_channel,
         holder,
         workers=settings.workers,
         interval=settings.refresh_seconds,
     )
-    return Service(settings, holder, Desk(settings.workers, settings.queue), follower)
+    canary = Canary(registry, holder, other, workers=settings.workers, interval=settings.refresh_seconds)
+    return Service(settings, holder, desk, follower, canary)
 
 
 def is_ready(holder: ModelHolder) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from inference.metrics import SECONDS, WAITING
+from inference.metrics import SECONDS
 from inference.model import LoadedVersion, Work
 from inference.refusals import CallerGone, Full, Late, Unreadable
 from nevus.domain import Measurement
@@ -27,7 +27,11 @@ class Desk:
         self._taken = 0
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="interpreter")
-        WAITING.set_function(lambda: max(0, self._taken - self._workers))
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return max(0, self._taken - self._workers)
 
     def check(self) -> None:
         """Raises Full when there is no place now."""

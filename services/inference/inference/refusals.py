@@ -57,6 +57,22 @@ class Unreadable(Refusal):
     outcome = "unreadable"
 
 
+class Unusable(Refusal):
+    """The canary that is asked for does not load, or is not what its hashes say."""
+
+    status = 503
+    outcome = "unusable"
+    retry_after = 10
+
+
+class Loading(Refusal):
+    """The canary that is asked for is not warm yet."""
+
+    status = 503
+    outcome = "loading"
+    retry_after = 1
+
+
 class Full(Refusal):
     """The queue is full."""
 

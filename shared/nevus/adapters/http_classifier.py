@@ -8,27 +8,31 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from nevus.domain import Measurement
+from nevus.domain import Measurement, ModelRef
 from nevus.measurement_tensors import from_response
 from nevus.oip import HEADER_LENGTH, Request, decode_response, encode_request
 from nevus.oip_tensors import Tensor
-from nevus.ports import Busy, Unavailable, Unprocessable
-from nevus.telemetry import REQUEST_ID_HEADER, request_id
+from nevus.ports import Absent, Busy, Unavailable, Unprocessable
+from nevus.telemetry import OUTCOME_HEADER, REQUEST_ID_HEADER, request_id
 
 TIMEOUT_HEADER = "Nevus-Timeout-Ms"
 UNIX = "unix:"
 READY_TIMEOUT = 2.0
+ABSENT = ("unknown_model", "loading")
 Token = Callable[[], Awaitable[str]]
 
 
 class HttpClassifier:
     """A `Classifier`. `url` is `http://host:port` or `unix:/path`; `connections` calls at most are in flight.
 
+    As many again, halved, are kept for versions that are asked for by name, so that a slow one holds up no other.
     `model` is a model's name, or the channel that the service serves; `token` gives the ID token that says who calls.
     """
 
     def __init__(self, url: str, *, connections: int = 8, model: str = "champion", token: Token | None = None) -> None:
-        limits = httpx.Limits(max_connections=connections + 1, max_keepalive_connections=connections + 1)
+        others = max(1, connections // 2)
+        most = connections + others + 1  # one for asking whether it is ready
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
         socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
         self._client = httpx.AsyncClient(
             base_url="http://inference" if socket else url,
@@ -36,22 +40,31 @@ class HttpClassifier:
             trust_env=False,
         )
         self._token = token
-        self._path = f"/v2/models/{model}/infer"
-        self._places = asyncio.Semaphore(connections)
+        self._model = model
+        self._places, self._places_of_others = asyncio.Semaphore(connections), asyncio.Semaphore(others)
 
-    async def measure(self, photo: bytes, *, timeout: float) -> Measurement:
-        """Raises Busy, Unavailable (down or late), Unprocessable (these bytes can never be read)."""
+    async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
+        """Raises Busy, Absent, Unavailable (down or late), Unprocessable (these bytes can never be read).
+
+        A named version for which there is no place at once is Absent.
+        """
         begun = asyncio.get_running_loop().time()
+        places = self._places if by is None else self._places_of_others
+        if by is not None and places.locked():
+            raise Absent("too many photos are with this version")
         try:
-            async with asyncio.timeout(timeout), self._places:
-                answer = await self._post(photo, deadline=begun + timeout)
+            async with asyncio.timeout(timeout), places:
+                answer = await self._post(photo, by, deadline=begun + timeout)
         except TimeoutError as error:
             raise Unavailable("inference is late") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"inference is down: {type(error).__name__}") from error
-        return measurement_of(answer)
+        found = measurement_of(answer)
+        if by not in (None, found.model):
+            raise Unavailable("another version has answered")
+        return found
 
-    async def _post(self, photo: bytes, *, deadline: float) -> httpx.Response:
+    async def _post(self, photo: bytes, by: ModelRef | None, *, deadline: float) -> httpx.Response:
         credentials = await self._credentials()
         remaining = max(0.0, deadline - asyncio.get_running_loop().time())
         inputs = (Tensor.of_bytes("image", photo),)
@@ -59,7 +72,8 @@ class HttpClassifier:
         headers = body.headers() | {TIMEOUT_HEADER: str(math.ceil(remaining * 1000))} | credentials
         if request_id.get():
             headers[REQUEST_ID_HEADER] = request_id.get()
-        return await self._client.post(self._path, content=body.data, headers=headers, timeout=None)
+        path = f"/v2/models/{by.name}/versions/{by.version}" if by else f"/v2/models/{self._model}"
+        return await self._client.post(path + "/infer", content=body.data, headers=headers, timeout=None)
 
     async def _credentials(self) -> dict[str, str]:
         """Twice the same: Cloud Run checks the second, takes its signature away and leaves the first to the service."""
@@ -83,8 +97,10 @@ class HttpClassifier:
 
 
 def measurement_of(answer: httpx.Response) -> Measurement:
-    """Read an answer; raises Busy, Unavailable, Unprocessable."""
+    """Read an answer; raises Busy, Absent, Unavailable, Unprocessable."""
     status = answer.status_code
+    if answer.headers.get(OUTCOME_HEADER) in ABSENT:
+        raise Absent("inference does not serve this version now")
     if status == httpx.codes.SERVICE_UNAVAILABLE:
         raise Busy("inference is busy", retry_after=seconds(answer.headers.get("Retry-After")))
     if status in (httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY):

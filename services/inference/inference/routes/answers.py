@@ -9,10 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from inference.model import LoadedVersion
 from inference.refusals import Refusal
-from inference.service import Service
-from nevus.telemetry import REQUEST_ID_HEADER, request_id
+from inference.service import Served, Service
+from nevus.telemetry import OUTCOME_HEADER, REQUEST_ID_HEADER, request_id
 
 
 def service_of(request: Request) -> Service:
@@ -20,9 +19,9 @@ def service_of(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-def model_of(request: Request) -> LoadedVersion:
-    """The model that the path names; raises NotReady, UnknownModel."""
-    return service_of(request).model(request.path_params["name"], request.path_params.get("version"))
+async def model_of(request: Request) -> Served:
+    """The model that the path names; raises NotReady, UnknownModel, Loading, Unusable."""
+    return await service_of(request).model(request.path_params["name"], request.path_params.get("version"))
 
 
 def json_answer(content: dict[str, Any], status: int = 200) -> Response:
@@ -33,6 +32,7 @@ def json_answer(content: dict[str, Any], status: int = 200) -> Response:
 def refused(refusal: Refusal) -> Response:
     """The protocol's error object."""
     answer = json_answer({"error": str(refusal)}, refusal.status)
+    answer.headers[OUTCOME_HEADER] = refusal.outcome
     if refusal.retry_after is not None:
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return with_request_id(answer)

@@ -45,8 +45,9 @@ async def answered(request: Request, begun: float) -> Body:
     """The answer's body; raises Refusal."""
     service, timeout = service_of(request), timeout_of(request)
     await service.follower.follow(timeout)
-    loaded = model_of(request)
-    service.desk.check()
+    service.canary.tend()
+    served = await model_of(request)
+    served.desk.check()
     data = await body_of(request, service.settings.max_body)
     try:
         asked = decode_request(data, request.headers.get(HEADER_LENGTH))
@@ -54,7 +55,7 @@ async def answered(request: Request, begun: float) -> Body:
         remaining = None if timeout is None else begun + timeout - time.perf_counter()
         if remaining is not None and remaining <= 0:
             raise Late("the deadline has passed")
-        found = await service.desk.measure(loaded, work, gone=departure(request), timeout=remaining)
+        found = await served.desk.measure(served.loaded, work, gone=departure(request), timeout=remaining)
         return encode_response(to_response(found), asked)
     except OipError as error:
         raise Malformed(str(error)) from error

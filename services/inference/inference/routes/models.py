@@ -11,9 +11,9 @@ from inference.routes.answers import json_answer, model_of, service_of
 
 async def model(request: Request) -> Response:
     """Model metadata."""
-    return json_answer(metadata(model_of(request), service_of(request).follower.refused))
+    return json_answer(metadata((await model_of(request)).loaded, service_of(request).follower.refused))
 
 
 async def model_ready(request: Request) -> Response:
     """200 when this model, and this version if one is named, is served."""
-    return json_answer({"name": model_of(request).version.ref.name, "ready": True})
+    return json_answer({"name": (await model_of(request)).loaded.version.ref.name, "ready": True})
