@@ -35,6 +35,7 @@ from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.export import largest_difference, to_keras, to_litert
 from training_job.hooks import nothing
+from training_job.reference import with_reference
 from training_job.report import card, html
 from training_job.revision import git_commit
 from training_job.train import Plan
@@ -66,6 +67,9 @@ def make(
     )
     files = {MODEL_FILE: exported, STATISTICS_FILE: found.statistics, KERAS_FILE: to_keras(model)}
     manifest = describe(model, rows, plan, facts, found)
+    ref = ModelRef(name=manifest.name, version=manifest.version, sha256="")
+    made = Version(ref=ref, manifest=manifest, files=files)
+    files[STATISTICS_FILE] = with_reference(made, rows, facts["uncalibrated"], plan.seed)
     metrics = evaluated(manifest, files, rows) | {"export": {"largest_difference": difference, "photos": len(checked)}}
     manifest = manifest.model_copy(update={"metrics": metrics})
     files |= {REPORT_FILE: html(manifest).encode(), CARD_FILE: card(manifest).encode()}

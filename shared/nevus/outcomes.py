@@ -1,0 +1,109 @@
+"""What confirmed diagnoses say of the decisions: sensitivity, specificity and predictive values, with intervals.
+
+Intervals are Wilson's (Journal of the American Statistical Association 22:209, 1927). Only confirmed cases count, and
+those are a selected sample: `WARNING` says what that does (Begg and Greenes, Biometrics 39:207, 1983).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from nevus.domain import Decision, Frozen, Prediction
+
+Z_95 = 1.959963984540054
+FEWEST = 20  # cases under which a share is not told
+WARNING = (
+    "Only records with a confirmed diagnosis are counted, a selected sample: who is referred is confirmed more often "
+    "than who is not, so that sensitivity looks higher and specificity lower than it is (verification bias)."
+)
+
+
+class Share(Frozen):
+    """A proportion of `n` cases; `value` is null where they are too few to say."""
+
+    n: int
+    value: float | None = None
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, by Wilson; null without any case")
+
+
+class Outcome(Frozen):
+    """Decisions against confirmed diagnoses; `refer` and `indeterminate` count as positive, `rejected` as no answer."""
+
+    version: str
+    week: str | None = Field(default=None, description="ISO week of the photo; null for all")
+    confirmed: int
+    malignant: int
+    unanswered: int = Field(description="confirmed, but rejected or not assessed: in none of the shares")
+    sensitivity: Share
+    specificity: Share
+    ppv: Share
+    npv: Share
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a proportion; raises ZeroDivisionError without any case."""
+    share, square = hits / n, Z_95**2 / n
+    middle, half = share + square / 2, Z_95 * math.sqrt(share * (1 - share) / n + square / (4 * n))
+    low, high = (middle - half) / (1 + square), (middle + half) / (1 + square)
+    return (0.0 if hits == 0 else low), (1.0 if hits == n else high)
+
+
+def share(hits: int, n: int) -> Share:
+    """Rounded, and without a value where there are too few."""
+    if not n:
+        return Share(n=0)
+    low, high = wilson(hits, n)
+    value = round(hits / n, 4) if n >= FEWEST else None
+    return Share(n=n, value=value, interval=(round(low, 4), round(high, 4)))
+
+
+def outcome(version: str, week: str | None, records: Iterable[Prediction]) -> Outcome:
+    """Of diagnosed records."""
+    cells: Counter[tuple[bool, bool | None]] = Counter()
+    for record in records:
+        if record.diagnosis:
+            cells[record.diagnosis.malignant, called(record)] += 1
+    tp, fn, fp, tn = cells[True, True], cells[True, False], cells[False, True], cells[False, False]
+    return Outcome(
+        version=version,
+        week=week,
+        confirmed=cells.total(),
+        malignant=sum(n for (malignant, _), n in cells.items() if malignant),
+        unanswered=cells[True, None] + cells[False, None],
+        sensitivity=share(tp, tp + fn),
+        specificity=share(tn, tn + fp),
+        ppv=share(tp, tp + fp),
+        npv=share(tn, tn + fn),
+    )
+
+
+def called(record: Prediction) -> bool | None:
+    """Whether the decision was to have it seen; None without an answer."""
+    if record.result is None or record.result.decision is Decision.REJECTED:
+        return None
+    return record.result.decision is not Decision.ROUTINE
+
+
+def table(records: Iterable[Prediction]) -> tuple[Outcome, ...]:
+    """Of diagnosed records: each version's row over all weeks, then its weeks, newest first."""
+    by_version: dict[str, list[Prediction]] = {}
+    for record in records:
+        if record.model:
+            by_version.setdefault(record.model.version, []).append(record)
+    rows = []
+    for version in sorted(by_version, reverse=True):
+        theirs = by_version[version]
+        rows.append(outcome(version, None, theirs))
+        weeks = sorted({week_of(record) for record in theirs}, reverse=True)
+        rows += [outcome(version, week, [r for r in theirs if week_of(r) == week]) for week in weeks]
+    return tuple(rows)
+
+
+def week_of(record: Prediction) -> str:
+    """ISO week of the photo in UTC, as `2026-W05`."""
+    year, week, _ = record.created_at.isocalendar()
+    return f"{year}-W{week:02d}"
