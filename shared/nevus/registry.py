@@ -19,8 +19,10 @@ from pydantic import Field, ValidationError
 
 from nevus.calibration import Calibration
 from nevus.domain import Frozen, Modality, ModelRef
+from nevus.pointers import Pointer, pointer_to
 from nevus.ports import ModelStore, NotFound, PreconditionFailed
 from nevus.quality import QualityLimits
+from nevus.verdicts import Verdict, verdict_key
 
 MODEL_FILE = "model.tflite"
 STATISTICS_FILE = "statistics.npz"
@@ -99,15 +101,6 @@ class Manifest(Frozen):
     run: str | None = Field(default=None, description="id of the training run that made it")
 
 
-class Pointer(Frozen):
-    """What a channel's file says."""
-
-    name: str
-    version: str
-    manifest_sha256: str
-    previous: str | None = Field(default=None, description="version that the channel pointed at before")
-
-
 @dataclass(frozen=True)
 class Version:
     """A version whose every file has been checked against its manifest."""
@@ -158,8 +151,7 @@ class Registry:
 
     async def resolve(self, channel: Channel) -> ModelRef:
         """The version that a channel points at."""
-        pointer, _ = await self.pointer(channel)
-        return ModelRef(name=pointer.name, version=pointer.version, sha256=pointer.manifest_sha256)
+        return (await self.pointer(channel))[0].ref
 
     async def find(self, name: str, version: str) -> ModelRef:
         """A version by its name, unverified; raises NotFound."""
@@ -235,10 +227,34 @@ class Registry:
 
     async def point(self, channel: Channel, ref: ModelRef, *, if_generation: int) -> int:
         """Move a channel to a version; raises PreconditionFailed when it has moved meanwhile."""
-        previous = None
-        if if_generation:
-            pointer, _ = await self.pointer(channel)
-            previous = pointer.version
-        pointer = Pointer(name=ref.name, version=ref.version, manifest_sha256=ref.sha256, previous=previous)
+        pointer = (await self.pointer(channel))[0].moved(ref) if if_generation else pointer_to(ref)
         data = pointer.model_dump_json(indent=1).encode()
         return await self._store.put(channel_key(channel), data, if_generation=if_generation)
+
+    async def verdict(self, champion: ModelRef, challenger: ModelRef) -> Verdict | None:
+        """The verdict on exactly this pair, if there is one; raises RegistryError."""
+        with suppress(NotFound):
+            found = await self._read_verdict(verdict_key(champion, challenger))
+            if (found.champion, found.challenger) != (champion, challenger):
+                raise RegistryError(f"the verdict on {challenger.version} is of another pair")
+            return found
+        return None
+
+    async def record_verdict(self, verdict: Verdict) -> Verdict:
+        """Write the verdict on a pair, once: where there is one already, that one stands and is returned."""
+        key = verdict_key(verdict.champion, verdict.challenger)
+        with suppress(PreconditionFailed):
+            await self._store.put(key, verdict.model_dump_json(indent=1).encode(), if_generation=0)
+        return await self._read_verdict(key)
+
+    async def verdicts(self, ref: ModelRef) -> tuple[Verdict, ...]:
+        """Those on a version as the challenger, newest first; raises RegistryError."""
+        keys = [key for key in await self._store.list("verdicts/") if key.endswith(f"-{ref.sha256}.json")]
+        found = [await self._read_verdict(key) for key in keys]
+        return tuple(sorted(found, key=lambda each: each.created_at, reverse=True))
+
+    async def _read_verdict(self, key: str) -> Verdict:
+        try:
+            return Verdict.model_validate_json((await self._store.get(key)).data)
+        except ValidationError as error:
+            raise RegistryError(f"unreadable verdict {key}") from error

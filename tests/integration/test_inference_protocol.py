@@ -23,7 +23,7 @@ from inference.model import warm_up_photo
 from nevus.imaging import decode, to_input
 from nevus.oip import Request, encode_request
 from nevus.oip_tensors import Tensor
-from nevus.registry import Pointer
+from nevus.pointers import Pointer
 
 INFER = "/v2/models/champion/infer"
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from gateway.admission import admit
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.views import ChannelView, ModelDetails, ModelView
 from nevus.domain import AuditEntry, Caller, ModelRef
 from nevus.ports import NotFound, PreconditionFailed
 from nevus.registry import MODEL_FILE, REPORT_FILE, STATISTICS_FILE, Channel, RegistryError
+from nevus.verdicts import Verdict
 
 ETAG = re.compile(r'"?[0-9]{1,20}"?')
 
@@ -62,12 +64,27 @@ async def report(services: Services, version: str) -> bytes:
         raise Problem("model-unusable", str(error)) from error
 
 
+async def verdicts(services: Services, version: str) -> tuple[Verdict, ...]:
+    """Those on a version as the challenger, newest first; raises Problem."""
+    try:
+        return await services.registry.verdicts(await find(services, version))
+    except RegistryError as error:
+        raise Problem("model-unusable", str(error)) from error
+
+
 async def move(
-    services: Services, caller: Caller, channel: Channel, version: str, if_match: str | None
+    services: Services,
+    caller: Caller,
+    channel: Channel,
+    version: str,
+    if_match: str | None,
+    *,
+    overrule: str | None = None,
 ) -> tuple[ChannelView, int]:
-    """Point a channel at a version whose files all verify; raises Problem.
+    """Point a channel at a version whose files all verify, the champion's where it is admitted; raises Problem.
 
     `if_match` is the generation that is replaced, quoted as in an ETag; `"0"` for a channel that points nowhere.
+    `overrule` is the reason for which a verdict that is missing or failed is not to count.
     """
     if if_match is None:
         raise Problem("precondition-required", "Send If-Match with the channel's ETag.")
@@ -75,6 +92,8 @@ async def move(
     replaced = int(if_match.strip('"')) if ETAG.fullmatch(if_match) else -1
     try:
         await services.registry.load(ref, (MODEL_FILE, STATISTICS_FILE))
+        if channel is Channel.CHAMPION:
+            await admit(services, caller, ref, replaced, overrule)
         generation = await services.promotion.point(channel, ref, if_generation=replaced)
     except RegistryError as error:
         raise Problem("model-unusable", str(error)) from error

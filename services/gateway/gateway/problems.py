@@ -18,6 +18,8 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "method-not-allowed": (405, "The resource does not take this method"),
     "upload-timeout": (408, "The upload took too long"),
     "training-run-active": (409, "A training run is under way"),
+    "verdict-missing": (409, "This version has not been checked against the champion"),
+    "verdict-failed": (409, "This version does not meet the bars for a champion"),
     "erased": (410, "This prediction was erased"),
     "precondition-failed": (412, "It has changed meanwhile"),
     "upload-exists": (412, "Something was uploaded there already"),

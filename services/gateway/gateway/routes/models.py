@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from gateway import channels
@@ -14,6 +14,7 @@ from gateway.openapi import answers
 from gateway.views import EXAMPLE, ChannelView, ModelDetails, ModelView
 from nevus.domain import Frozen
 from nevus.registry import Channel
+from nevus.verdicts import Verdict
 
 router = APIRouter(prefix="/v1", tags=["models"])
 Version = Annotated[str, Path(pattern="^[A-Za-z0-9._-]{1,80}$", examples=[EXAMPLE["model"]["version"]])]
@@ -59,6 +60,24 @@ MANIFEST: dict[str, Any] = {
     },
     "licence": "CC BY-NC 4.0",
 }
+VERDICT: dict[str, Any] = {
+    "champion": {"name": "mobilenet_v2", "version": "20251112T101500Z-9c8d7e", "sha256": "5e6f" * 16},
+    "challenger": EXAMPLE["model"],
+    "passed": True,
+    "bars": [
+        {
+            "name": "auroc, all photos",
+            "value": 0.004,
+            "interval": [-0.003, 0.011],
+            "limit": "not below -0.020 (lower end)",
+            "passed": True,
+        }
+    ],
+    "policy": {"version": "1", "sha256": "7a8b" * 16},
+    "data": {"split": "test", "photos": 2123, "fingerprint": "9c0d" * 16},
+    "machine": "x86_64, 2 cores",
+    "created_at": "2026-01-31T09:00:00Z",
+}
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -66,6 +85,9 @@ class Move(Frozen):
     """The version that a channel is to point at."""
 
     version: str = Field(pattern="^[A-Za-z0-9._-]{1,80}$", examples=[MODEL["version"]])
+    overrule: Annotated[str, StringConstraints(strip_whitespace=True, min_length=20, max_length=500)] | None = Field(
+        default=None, description="why it is to be champion without a passing verdict; goes into the audit log"
+    )
 
 
 @router.get("/models", response_model=list[ModelView], responses=answers(example=[MODEL]))
@@ -96,6 +118,16 @@ async def get_report(request: Request, caller: AnyCaller, version: Version) -> R
     return Response(body, media_type="text/html", headers={"Content-Security-Policy": SANDBOX})
 
 
+@router.get(
+    "/models/{version}/verdicts",
+    response_model=list[Verdict],
+    responses=answers("not-found", "model-unusable", example=[VERDICT]),
+)
+async def get_verdicts(request: Request, caller: AnyCaller, version: Version) -> tuple[Verdict, ...]:
+    """What checks of this version against champions have found, newest first."""
+    return await channels.verdicts(request.app.state.services, version)
+
+
 @router.get("/channels/{channel}", response_model=ChannelView, responses=answers("not-found", example=CHANNEL))
 async def get_channel(request: Request, response: Response, caller: AnyCaller, channel: Channel) -> ChannelView:
     """Where a channel points; its ETag is what a move must name."""
@@ -108,7 +140,14 @@ async def get_channel(request: Request, response: Response, caller: AnyCaller, c
     "/channels/{channel}",
     response_model=ChannelView,
     responses=answers(
-        "forbidden", "not-found", "precondition-failed", "precondition-required", "model-unusable", example=CHANNEL
+        "forbidden",
+        "not-found",
+        "verdict-missing",
+        "verdict-failed",
+        "precondition-failed",
+        "precondition-required",
+        "model-unusable",
+        example=CHANNEL,
     ),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": {"version": MODEL["version"]}}}}},
 )
@@ -120,8 +159,11 @@ async def put_channel(
     move: Move,
     if_match: Annotated[str | None, Header(description="the channel's ETag")] = None,
 ) -> ChannelView:
-    """Promote a version, or roll back to one. Inference finds out with the photos that come, within 15 s."""
+    """Promote a version, or roll back to one. Inference finds out with the photos that come, within 15 s.
+
+    The champion is replaced by a version with a passing verdict against it, or by one that it has replaced itself.
+    """
     services = request.app.state.services
-    view, generation = await channels.move(services, caller, channel, move.version, if_match)
+    view, generation = await channels.move(services, caller, channel, move.version, if_match, overrule=move.overrule)
     response.headers["ETag"] = f'"{generation}"'
     return view

@@ -1,0 +1,45 @@
+"""What a channel's file says, and how it changes when the channel moves."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from nevus.domain import Frozen, ModelRef
+
+LONGEST_HISTORY = 50
+
+
+class Pointer(Frozen):
+    """What a channel's file says."""
+
+    name: str
+    version: str
+    manifest_sha256: str
+    previous: str | None = Field(default=None, description="version that the channel pointed at before")
+    history: tuple[ModelRef, ...] | None = Field(
+        default=None, description="the versions that led here, oldest first; null where only `previous` was kept"
+    )
+
+    @property
+    def ref(self) -> ModelRef:
+        """The version that it points at."""
+        return ModelRef(name=self.name, version=self.version, sha256=self.manifest_sha256)
+
+    def led_by(self, ref: ModelRef) -> bool:
+        """Whether the channel came here from that version, so that pointing there is going back."""
+        return ref.version == self.previous if self.history is None else ref in self.history
+
+    def moved(self, ref: ModelRef) -> Pointer:
+        """To another version: forward, or back, which forgets what came after it."""
+        if ref == self.ref:
+            return self
+        past = self.history or ()
+        history = past[: past.index(ref)] if ref in past else (*past, self.ref)[-LONGEST_HISTORY:]
+        if self.history is None and ref.version == self.previous:
+            history = ()
+        return pointer_to(ref).model_copy(update={"previous": self.version, "history": history})
+
+
+def pointer_to(ref: ModelRef) -> Pointer:
+    """The pointer of a channel that pointed nowhere before."""
+    return Pointer(name=ref.name, version=ref.version, manifest_sha256=ref.sha256, history=())
