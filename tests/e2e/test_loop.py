@@ -22,6 +22,7 @@ from tests.photos import draw_lesion, lesion
 CHAMPION = "/v1/channels/champion"
 TRAINING_SECONDS = 320  # it runs at the lowest priority
 CORRECTIONS = 6
+REFUSALS = ((409, "/problems/verdict-missing"), (409, "/problems/verdict-failed"))
 
 
 @dataclass
@@ -119,9 +120,17 @@ def retrained(admin: httpx.Client) -> dict[str, Any]:
     return run
 
 
-def move(admin: httpx.Client, version: str) -> None:
+def move(admin: httpx.Client, version: str, **overruled: str) -> httpx.Response:
     tag = admin.get(CHAMPION).headers["etag"]
-    answer = admin.put(CHAMPION, json={"version": version}, headers={"If-Match": tag})
+    return admin.put(CHAMPION, json={"version": version, **overruled}, headers={"If-Match": tag})
+
+
+def refused_then_overruled(admin: httpx.Client, version: str) -> None:
+    """Two steps on a handful of drawn photos make no model that can show what a champion must."""
+    refused = move(admin, version)
+    assert (refused.status_code, refused.json()["type"]) in REFUSALS, refused.text
+    assert admin.get(CHAMPION).json()["version"] != version
+    answer = move(admin, version, overrule="the test promotes it, whatever it is worth")
     assert answer.status_code == 200, answer.text
 
 
@@ -137,9 +146,10 @@ def test_from_corrections_to_a_promoted_challenger_and_back(nevus: GatewayProces
             assert (run["corrections"], run["parent"]["version"]) == (CORRECTIONS, first)
             assert admin.get("/v1/channels/challenger").json()["version"] == second
             assert admin.get(f"/v1/models/{second}/report").status_code == 200
-            for version in (second, first):
-                move(admin, version)
-                flowing.until_answered_by(version)
+            refused_then_overruled(admin, second)
+            flowing.until_answered_by(second)
+            assert move(admin, first).status_code == 200
+            flowing.until_answered_by(first)
         hashes = {each["version"]: each["sha256"] for each in admin.get("/v1/models").json()}
         assert {status for status, _ in flowing.answers} == {201}
         for _, model in flowing.answers:

@@ -1,4 +1,7 @@
-"""Moving a channel: only from where it was seen to be, only to a version that is whole, and on the audit log."""
+"""Moving a channel: only from where it was seen to be, only to a version that is whole, and on the audit log.
+
+Which version may become champion: test_admission.py.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from pathlib import Path
 import httpx
 import pytest_asyncio
 from tests.security.door import Door, open_door
+from tests.verdicts import verdict
 
 from gateway.settings import Settings
 from nevus.adapters.files import FileStore
 from nevus.ports import Unavailable
-from nevus.registry import Registry
+from nevus.registry import Channel, Registry
 
 CHAMPION = "/v1/channels/champion"
 
@@ -42,6 +46,14 @@ async def door(models_dir: Path, tmp_path: Path) -> AsyncIterator[Door]:
         yield opened
 
 
+async def passed(door: Door, *versions: str) -> None:
+    """Each of these has a passing verdict against the champion."""
+    registry = door.services.registry
+    champion = await registry.resolve(Channel.CHAMPION)
+    for version in versions:
+        await registry.record_verdict(verdict(champion, await registry.by_version(version)))
+
+
 async def move(door: Door, version: str, tag: str | bytes | None, channel: str = CHAMPION) -> httpx.Response:
     headers = {} if tag is None else {b"If-Match": tag.encode() if isinstance(tag, str) else tag}
     return await door.client.put(channel, json={"version": version}, headers=headers)
@@ -50,6 +62,7 @@ async def move(door: Door, version: str, tag: str | bytes | None, channel: str =
 async def test_promoted_and_rolled_back(door: Door) -> None:
     before = await door.client.get(CHAMPION)
     first, tag = before.json()["version"], before.headers["etag"]
+    await passed(door, "second")
     moved = await move(door, "second", tag)
     assert (moved.json()["version"], moved.json()["previous"]) == ("second", first)
     stale = await move(door, first, tag)
@@ -61,6 +74,7 @@ async def test_promoted_and_rolled_back(door: Door) -> None:
 
 
 async def test_a_move_says_what_it_replaces(door: Door) -> None:
+    await passed(door, "second")
     answers = [await move(door, "second", tag) for tag in (None, "*", '"1"', b'"\xb2"', '"' + "9" * 5000 + '"')]
     assert [answer.status_code for answer in answers] == [428, 412, 412, 412, 412]
     assert not await door.services.records.audit_log()
@@ -89,6 +103,7 @@ class OnlyChannels(FileStore):
 
 
 async def test_a_move_is_the_promoters_one_write(door: Door, tmp_path: Path) -> None:
+    await passed(door, "second")
     reader, promoter = (OnlyChannels(tmp_path / "models", reader=reader) for reader in (True, False))
     door.app.state.services = dataclasses.replace(
         door.services, registry=Registry(reader), promotion=Registry(promoter)

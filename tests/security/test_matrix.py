@@ -104,6 +104,7 @@ ROWS = {
     ("GET", "/v1/models"): Row(KNOWN),
     ("GET", "/v1/models/{version}"): Row(KNOWN),
     ("GET", "/v1/models/{version}/report"): Row(KNOWN),
+    ("GET", "/v1/models/{version}/verdicts"): Row(KNOWN),
     ("GET", "/v1/channels/{channel}"): Row(KNOWN),
     ("PUT", "/v1/channels/{channel}"): Row("401 401 401 403 403 403 200", a_move),
     SCHEDULED: Row("401 401 401 401 401 401 401"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from gateway.problems import Problem
 from gateway.services import Services
-from nevus.domain import AuditEntry, Caller, ModelRef
+from nevus import audit
+from nevus.domain import Caller, ModelRef
 from nevus.ports import NotFound, PreconditionFailed
 from nevus.registry import Channel
 from nevus.verdicts import Verdict
@@ -35,9 +34,7 @@ async def admit(services: Services, caller: Caller, ref: ModelRef, replaced: int
         raise refusal(pointer.ref, ref, verdict)
     detail = f"{overrule} [{'no verdict' if verdict is None else 'failed: ' + names(verdict)}]"
     subject = f"champion -> {ref.version}"
-    await services.records.audit(
-        AuditEntry(at=datetime.now(UTC), actor=caller.id, action="overrule", subject=subject, detail=detail)
-    )
+    await services.records.audit(audit.by(caller, "overrule", subject, detail))
 
 
 def refusal(champion: ModelRef, ref: ModelRef, verdict: Verdict | None) -> Problem:
