@@ -1,120 +1,160 @@
-"""A version's report (self-contained HTML, no script) and its card (Markdown), both from the manifest alone."""
+"""A version's report (self-contained HTML, no script) and its card (Markdown), both from the manifest alone.
+
+The card has the sections of a model card (Mitchell et al., FAT* 2019). What a manifest does not hold is told as not
+measured, so that versions of every age can be shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Undefined
+from markupsafe import Markup, escape
+
 from nevus.registry import Manifest
+from training_job import report_charts as charts
+from training_job import report_tables as tables
+from training_job import report_words as words
+from training_job.charts import STYLE
 
-FIGURES = (
-    "auroc", "sensitivity", "specificity", "accuracy", "specificity_at_95_sensitivity", "specificity_at_90_sensitivity",
-    "ece", "calibration_slope", "calibration_intercept", "brier", "selective_accuracy", "coverage",
-    "sensitivity_of_being_seen", "share_routine_of_benign",
-)  # fmt: skip
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1d2b2c}"
-    "table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #ccd;padding:.25rem .75rem;"
-    "text-align:left;font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600}"
-)
-Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+TEMPLATES = Path(__file__).parent / "templates"
+FIGURE = re.compile(r"^(-?[\d.]+) (\(.*\))$")
+MARKDOWN = re.compile(r"[\\`*\[\]|<>]")
 
 
-def told(figure: Any) -> str:
-    """A figure with its 95 % interval, such as `0.901 (0.880 to 0.921)`."""
-    if not isinstance(figure, dict):
-        return "-" if figure is None else str(figure)
-    value, (low, high) = figure["value"], figure["interval"]
-    if value is None or low is None:
-        return "-"
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+def known(told: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A filter that takes what a manifest lacks for None."""
+    return lambda value: told(None if isinstance(value, Undefined) else value)
 
 
-def tables(manifest: Manifest) -> Iterable[Table]:
-    """Title, head and rows of each table."""
-    metrics = manifest.metrics
-    sources = metrics.get("subgroups", {}).get("source", {})
-    columns = {"all": metrics.get("overall", {}), **sources}
-    rows = [(name.replace("_", " "), *(told(each.get(name)) for each in columns.values())) for name in FIGURES]
-    counts = [("photos", *(str(each.get("n", 0)) for each in columns.values()))]
-    counts.append(("malignant", *(str(each.get("malignant", 0)) for each in columns.values())))
-    yield "Test photos, by source", ("figure (95 % interval)", *columns), counts + rows
-    if metrics.get("masked_lesion"):
-        yield "With the lesion painted over", ("figure", "value"), pairs(metrics["masked_lesion"])
-    border = metrics.get("border_only", {})
-    yield (
-        "What the border of the photo alone can tell (the lower, the better the data set)",
-        ("source", "AUROC", "accuracy"),
-        [(source, str(found["auroc"]), str(found["accuracy"])) for source, found in border.items()],
+def environment(**settings: Any) -> Environment:
+    """Of this package's templates; what a manifest lacks is empty there."""
+    found = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **settings,
     )
-    for column, values in metrics.get("subgroups", {}).items():
-        if column != "source" and values:
-            yield f"By {column.replace('_', ' ')}", ("value", "photos", "malignant", "AUROC", "note"), subgroup(values)
-    yield "Operating points", ("modality", "name", "threshold", "sensitivity", "specificity"), points(manifest)
+    told: tuple[Callable[[Any], str], ...] = (words.told, words.rate, words.percent, words.plain, words.spaced)
+    found.filters |= {each.__name__: known(each) for each in told} | {"line": line, "cell": cell}
+    return found
 
 
-def pairs(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Name and figure."""
-    return [(name.replace("_", " "), told(value)) for name, value in found.items()]
+def escaped(value: object) -> Markup:
+    """Text on one line that is nothing but text in Markdown and in HTML."""
+    if isinstance(value, Markup):
+        return value
+    text = " ".join(str(value).replace("&", "&amp;").split())
+    return Markup(MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", text))  # noqa: S704  # escaped here
 
 
-def subgroup(values: dict[str, Any]) -> list[tuple[str, ...]]:
-    """One row a value; with too few photos no figure is told."""
-    few = "too few to say"
-    return [
-        (name, str(f["n"]), str(f["malignant"]), few if f.get("note") else told(f.get("auroc")), f.get("note", ""))
-        for name, f in values.items()
-    ]
+def cell(text: str) -> Markup:
+    """A figure whose interval goes to the next line as a whole, where there is no room beside it."""
+    if text == words.TOO_FEW:
+        return Markup('<span class="i">{}</span>').format(text)
+    if found := FIGURE.match(text):
+        return Markup('{} <span class="i">{}</span>').format(*found.groups())
+    return escape(text)
 
 
-def points(manifest: Manifest) -> list[tuple[str, ...]]:
-    """Each modality's operating points, as they showed on the validation photos."""
-    return [
-        (modality.value, p.name, f"{p.threshold:.4f}", f"{p.measured_sensitivity:.3f}", f"{p.specificity:.3f}")
-        for modality, constants in manifest.modalities.items()
-        for p in constants.operating_points
-    ]
+def line(cells: Sequence[str]) -> Markup:
+    """A row of a table in Markdown."""
+    return Markup("| {} |").format(Markup(" | ").join(escaped(cell or " ") for cell in cells))
 
 
-def facts(manifest: Manifest) -> list[tuple[str, ...]]:
-    """What stands at the top."""
-    use = manifest.intended_use
-    sources = ", ".join(f"{name}: {sum(n.values())}" for name, n in manifest.data.get("sources", {}).items())
-    return [
-        ("version", manifest.version),
-        ("licence", manifest.licence),
-        ("photos", sources),
-        (
-            "evidence for",
-            f"age {use.min_age} and above; Fitzpatrick types {', '.join(map(str, use.fitzpatrick)) or '-'}",
-        ),
-        ("code", manifest.git_commit or "not recorded"),
-        ("parent", manifest.parent or "none"),
-    ]
+PAGES = environment()
+CARDS = environment(finalize=escaped)
 
 
 def html(manifest: Manifest) -> str:
     """The report as one page."""
-    body = "".join(_html_table(*table) for table in (("Version", ("", ""), facts(manifest)), *tables(manifest)))
-    title = escape(f"{manifest.name} {manifest.version}")
-    warning = "Not a medical device. Figures are on the test photos named here and hold for no others."
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p>{warning}</p>{body}</html>\n"
-    )
-
-
-def _html_table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    first = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    rest = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><caption>{escape(title)}</caption><tr>{first}</tr>{rest}</table>"
+    drawn = PAGES.get_template("report.html").render(view(manifest) | pictures(manifest))
+    return re.sub(r"\n\s*\n+", "\n", drawn)
 
 
 def card(manifest: Manifest) -> str:
-    """The same in Markdown."""
-    parts = [f"# {manifest.name} {manifest.version}", "Not a medical device."]
-    for title, head, rows in (("Version", ("what", "value"), facts(manifest)), *tables(manifest)):
-        lines = [head, tuple("---" for _ in head), *rows]
-        parts += [f"## {title}", "\n".join("| " + " | ".join(line) + " |" for line in lines)]
-    return "\n\n".join(parts) + "\n"
+    """The same in short, in Markdown."""
+    return re.sub(r"\n{3,}", "\n\n", CARDS.get_template("card.md").render(view(manifest)))
+
+
+def view(manifest: Manifest) -> dict[str, Any]:
+    """What both show: tables, sentences, and the parts of the evidence, empty where not measured."""
+    metrics, evidence = manifest.metrics, evidence_of(manifest)
+    return {
+        "manifest": manifest,
+        "metrics": metrics,
+        "evidence": evidence,
+        "version": tables.version(manifest),
+        "summary": summary(manifest),
+        "by_source": tables.by_source(manifest),
+        "points": {
+            name: (tables.confusion(sources), tables.predictive_values(sources))
+            for name, sources in evidence["operating_points"].items()
+        },
+        "thresholds": tables.thresholds(manifest),
+        "targets": tables.targets(evidence["targets"]),
+        "subgroups": subgroups(manifest),
+        "border": tables.border(manifest),
+        "overlays": tables.overlays(evidence["overlays"]),
+        "corruptions": tables.corruptions(evidence["corruptions"]),
+        "gate": tables.gate(evidence["quality_gate"]),
+        "hard": tables.hard(evidence["hard"]),
+        "photos": tables.photos(manifest),
+        "recipe": tables.facts("Plan", manifest.data.get("recipe")),
+        "training": tables.facts("What it took", metrics.get("training")),
+        "libraries": tables.facts("Libraries", manifest.libraries),
+        "files": tables.files(manifest),
+    }
+
+
+EVIDENCE = ("curves", "operating_points", "overlays", "corruptions", "orientation", "leaks", "ood", "quality_gate")
+
+
+def evidence_of(manifest: Manifest) -> dict[str, Any]:
+    """Every part of the evidence, empty where not measured."""
+    found = manifest.metrics.get("evidence") or {}
+    return {name: found.get(name) or {} for name in EVIDENCE} | {n: found.get(n) or [] for n in ("targets", "hard")}
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """What it is worth, source by source, and for whom not."""
+    metrics = manifest.metrics
+    border = metrics.get("border_only") or {}
+    sources = metrics.get("subgroups", {}).get("source") or {"all test photos": metrics.get("overall") or {}}
+    return {
+        "sources": [
+            (source, found, words.worth(found), words.warned(border.get(source))) for source, found in sources.items()
+        ],
+        "not_for": words.not_for(manifest),
+        "unproven": words.unproven(manifest),
+        "reached": words.reached(evidence_of(manifest)["targets"]),
+    }
+
+
+def subgroups(manifest: Manifest) -> dict[str, tuple[str, tables.Table | None]]:
+    """Title and table of each column: those that every report names, and what else was measured."""
+    found = manifest.metrics.get("subgroups") or {}
+    titles = words.COLUMNS | {column: words.spaced(column) for column in found if column not in words.COLUMNS}
+    return {column: (title, tables.subgroup(column, found.get(column) or {})) for column, title in titles.items()}
+
+
+def pictures(manifest: Manifest) -> dict[str, Any]:
+    """The charts, None where not measured."""
+    metrics, evidence = manifest.metrics, evidence_of(manifest)
+    overall = ((metrics.get("overall") or {}).get("auroc") or {}).get("value")
+    columns = subgroups(manifest)
+    found = metrics.get("subgroups") or {}
+    return {
+        "style": Markup(STYLE),  # noqa: S704  # our own
+        "roc": charts.roc(evidence["curves"]),
+        "reliability": charts.reliability(evidence["curves"]),
+        "forests": {column: charts.subgroup(column, found.get(column) or {}, overall) for column in columns},
+        "overlay_chart": charts.overlays(evidence["overlays"]),
+        "orientation_chart": charts.orientation(evidence["orientation"]),
+        "corruption_charts": charts.corruptions(evidence["corruptions"]),
+    }
