@@ -14,45 +14,25 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, Caller, ChainedEntry
+from nevus.ports import Unavailable
 
-GENESIS = "0" * 64
 SERVICE = "nevus"
 UNREADABLE = "unreadable"
 log = logging.getLogger("nevus.audit")
 
 
-@dataclass(frozen=True)
-class Head:
-    """Where a chain ends: the last entry's number and hash."""
-
-    sequence: int = 0
-    hash: str = GENESIS
-
-    def __str__(self) -> str:
-        return f"{self.sequence}:{self.hash}"
-
-
-@dataclass(frozen=True)
-class Link:
-    """An entry as it is stored: its number, the bytes of its text, its hash."""
-
-    sequence: int
-    text: bytes
-    hash: str
-
-    @property
-    def head(self) -> Head:
-        """The chain's end, when this is the last one."""
-        return Head(self.sequence, self.hash)
-
-
 class Chain(Protocol):
     """A store of links, as `nevus.ports.RecordStore` has it."""
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Append."""
 
     async def audit_links(self, *, after: int | None = None, limit: int = 500) -> tuple[Link, ...]:
         """Oldest first, from the very first or after that number."""
@@ -94,6 +74,13 @@ def canonical(fields: dict[str, str | int]) -> bytes:
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
+def read_head(sequence: object, digest: object) -> Head:
+    """As it is stored; raises Unavailable for what no head can be."""
+    if type(sequence) is not int or not isinstance(digest, str) or sequence < 0:
+        raise Unavailable("the audit log's head is damaged")
+    return Head(sequence, digest)
+
+
 def hash_of(text: bytes) -> str:
     """SHA-256 in hexadecimal."""
     return hashlib.sha256(text).hexdigest()
@@ -107,6 +94,25 @@ def entry_of(link: Link) -> ChainedEntry:
         epoch = datetime.fromtimestamp(0, UTC)
         nothing = {"at": epoch, "actor": "", "action": UNREADABLE, "subject": "", "previous": ""}
         return ChainedEntry.model_validate({**nothing, "sequence": link.sequence, "hash": link.hash})
+
+
+@asynccontextmanager
+async def intended(chain: Chain, entry: AuditEntry) -> AsyncIterator[None]:
+    """Around an effect that the chain's store cannot commit together with its entry: the entry comes first.
+
+    Where the effect fails, a second one says so, its action ending in `.failed`. An effect is therefore never without
+    its entry; an entry that is the last word of a process that died may be without its effect.
+    """
+    await chain.audit(entry)
+    try:
+        yield
+    except Exception:
+        failed = {"action": f"{entry.action}.failed", "at": datetime.now(UTC)}
+        try:
+            await chain.audit(entry.model_copy(update=failed))
+        except Exception:
+            log.exception("the audit log was not told that an action failed")
+        raise
 
 
 async def newest(chain: Chain, *, limit: int, before: int | None) -> tuple[ChainedEntry, ...]:

@@ -237,6 +237,7 @@ class TrainingRun(Frozen):
     parent: ModelRef | None = None
     version: ModelRef | None = Field(default=None, description="the challenger that it has published")
     error: str | None = None
+    end_told: bool = Field(default=False, description="whether its end is on the audit log")
     revision: int = 0
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from nevus.audit import Head, Link
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, Caller, ChainedEntry, Measurement, ModelRef, Prediction, Status, TrainingRun
 
 TOMBSTONES_KEPT = timedelta(days=30)

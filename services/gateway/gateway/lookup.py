@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from gateway.predict import erased
 from gateway.problems import Problem
 from gateway.services import Services
-from nevus.domain import AuditEntry, Caller, Diagnosis, Prediction, Role
+from nevus.audit import by
+from nevus.domain import Caller, Diagnosis, Prediction, Role
 from nevus.ports import Gone, NotFound, Page, PreconditionFailed
 from nevus.review import priority
 
@@ -62,14 +63,13 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
         record = await find(services, caller, record_id)
         moment = datetime.now(UTC)
         diagnosis = Diagnosis(label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment)
+        entry = by(caller, "diagnose", record_id, "replaces an earlier one" if record.diagnosis else "")
         try:
-            changed = await services.records.replace(diagnosed(record, diagnosis))
+            return await services.records.replace(diagnosed(record, diagnosis), entry=entry)
         except PreconditionFailed:
             continue
         except (NotFound, Gone):
             raise erased() from None
-        await services.records.audit(AuditEntry(at=moment, actor=caller.id, action="diagnose", subject=record_id))
-        return changed
     raise Problem("precondition-failed", "It changes too fast; please try again.")
 
 
@@ -88,12 +88,10 @@ async def erase(services: Services, caller: Caller, record_id: str) -> None:
     if record.owner != caller.id and caller.role is not Role.ADMIN:
         raise Problem("forbidden", "Only its owner or an admin may delete it.")
     await services.photos.delete(record.photo.key(record.id))
-    moment = datetime.now(UTC)
     try:
-        await services.records.erase(record_id, at=moment)
+        await services.records.erase(record_id, at=datetime.now(UTC), entry=by(caller, "erase", record_id))
     except (NotFound, Gone):
         raise erased() from None
-    await services.records.audit(AuditEntry(at=moment, actor=caller.id, action="erase", subject=record_id))
 
 
 def not_found() -> Problem:

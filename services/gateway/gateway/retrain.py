@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.problems import Problem
 from gateway.services import Services
-from nevus.domain import AuditEntry, Caller, RunState, TrainingRun
+from nevus.audit import by, by_service, intended
+from nevus.domain import Caller, RunState, TrainingRun
 from nevus.ports import (
     AlreadyExists,
     JobReport,
@@ -28,6 +29,7 @@ from nevus.training_runs import change
 
 log = logging.getLogger("gateway.retrain")
 STARTED_WITHIN = timedelta(seconds=90)  # longer than a runner tries to start a job
+RECENT = 3  # runs whose end may not be on the audit log yet; one at a time is active
 SILENT = "The training job ended without saying how."
 UNKNOWN = "The training job is not known any more to what ran it."
 
@@ -42,12 +44,13 @@ async def begin(services: Services, caller: Caller) -> TrainingRun:
     run = TrainingRun(
         id=name, requested_by=caller.id, created_at=moment, updated_at=moment, data=services.settings.training_data
     )
+    await tell_ends(services)
     try:
-        await services.runs.begin(run)
+        async with intended(services.records, by(caller, "train", run.id)):
+            await services.runs.begin(run)
     except AlreadyExists:
         await refuse_beside_another(services)
         raise Problem("unavailable", "Another run has just ended; please try again.") from None
-    await audit(services, caller, "train", run.id)
     started = await start(services, run)
     if started.state is RunState.FAILED and started.job is None:
         raise Problem("unavailable", "The training job could not be started.", extra={"training_run": run.id})
@@ -117,10 +120,24 @@ async def settled(services: Services, run: TrainingRun, report: JobReport) -> Tr
 
 
 async def settle_active(services: Services) -> None:
-    """Notice the end of the active run's job, though nobody looks at it."""
+    """Notice the end of the active run's job, though nobody looks at it, and what the audit log lacks of it."""
     active = await services.runs.active()
     if active is not None:
         await refreshed(services, active)
+    await tell_ends(services)
+
+
+async def tell_ends(services: Services) -> None:
+    """Put the ends of the last runs on the audit log, whoever has ended them; a crash may tell one twice."""
+    for run in (await services.runs.page(limit=RECENT)).items:
+        if run.state.active or run.end_told:
+            continue
+        made = f" {run.version.name}/{run.version.version}" if run.version else ""
+        await services.records.audit(by_service("train.end", run.id, f"{run.state.value}{made}"))
+        try:
+            await services.runs.replace(run.model_copy(update={"end_told": True}))
+        except PreconditionFailed:
+            log.info("another one has told the end of %s, too", run.id)
 
 
 async def find(services: Services, run_id: str) -> TrainingRun:
@@ -145,8 +162,8 @@ async def cancel(services: Services, caller: Caller, run_id: str) -> TrainingRun
     run = await find(services, run_id)
     if not run.state.active:
         return run
-    asked = await set_fields(services, run, cancel_requested=True)
-    await audit(services, caller, "cancel", run.id)
+    async with intended(services.records, by(caller, "cancel", run.id)):
+        asked = await set_fields(services, run, cancel_requested=True)
     if asked.state.active and asked.job is not None:
         await end_job(services, asked.job)
     return asked
@@ -163,11 +180,6 @@ async def end_job(services: Services, job: str) -> None:
 async def set_fields(services: Services, run: TrainingRun, **fields: Any) -> TrainingRun:
     """The run as it is stored afterwards; one that has ended meanwhile is not changed."""
     return await change(services.runs, run.id, lambda latest: latest.model_copy(update=fields))
-
-
-async def audit(services: Services, caller: Caller, action: str, run_id: str) -> None:
-    """Who started or cancelled which run."""
-    await services.records.audit(AuditEntry(at=datetime.now(UTC), actor=caller.id, action=action, subject=run_id))
 
 
 def sentence(text: str) -> str:

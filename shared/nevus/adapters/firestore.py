@@ -40,7 +40,8 @@ from nevus.adapters.firestore_calls import (
     unchanged,
 )
 from nevus.adapters.google_calls import DEADLINE, repeated, reported
-from nevus.audit import Head, Link, newest
+from nevus.audit import newest
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, ChainedEntry, Decision, Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, Page, PreconditionFailed
 

@@ -28,7 +28,8 @@ from nevus.adapters.firestore_calls import (
     unchanged,
 )
 from nevus.adapters.google_calls import DEADLINE, repeated
-from nevus.audit import Head, Link, chained, told
+from nevus.audit import chained, read_head, told
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry
 
 NAME = re.compile("[0-9]{12}")
@@ -106,9 +107,9 @@ class FirestoreChain:
 
 
 def to_head(snapshot: Snapshot) -> Head:
-    """Before the first entry there is none."""
+    """Before the first entry there is none; raises Unavailable for a damaged one."""
     fields = snapshot.to_dict()
-    return Head(int(fields["sequence"]), str(fields["hash"])) if fields else Head()
+    return read_head(fields.get("sequence"), fields.get("hash")) if fields else Head()
 
 
 def to_link(snapshot: Snapshot) -> Link:

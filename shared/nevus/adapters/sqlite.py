@@ -12,7 +12,8 @@ from typing import TypeVar
 from nevus.adapters import sqlite_audit
 from nevus.adapters.cursors import make_cursor, make_review_cursor, read_cursor, read_review_cursor, to_micros
 from nevus.adapters.sql import GroupWriter, Readers, open_database, reported
-from nevus.audit import Head, Link, newest, told
+from nevus.audit import newest, told
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, ChainedEntry, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
 

@@ -6,7 +6,8 @@ import sqlite3
 
 from nevus.adapters.cursors import from_micros
 from nevus.adapters.sql import transaction
-from nevus.audit import Head, Link, by_service, chained
+from nevus.audit import by_service, chained, read_head
+from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry
 
 MIGRATION = """
@@ -28,9 +29,9 @@ def append(database: sqlite3.Connection, entry: AuditEntry) -> Head:
 
 
 def head_of(database: sqlite3.Connection) -> Head:
-    """Where the log ends, by its own row."""
+    """Where the log ends, by its own row; raises Unavailable when that is damaged."""
     row = database.execute("SELECT sequence, hash FROM audit_head").fetchone()
-    return Head(*row) if row else Head()
+    return read_head(*row) if row else Head()
 
 
 def links_of(database: sqlite3.Connection, after: int | None, limit: int) -> tuple[Link, ...]:
