@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.conftest import ROOT
 
-from nevus.registry import MANIFEST_FILE, Manifest, Pointer, parse_manifest
+from nevus.pointers import Pointer
+from nevus.registry import MANIFEST_FILE, Manifest, parse_manifest
 
 SOURCES = ("ham10000", "isic10k", "pad_ufes_20")
 POINTS = ("sensitivity_95", "sensitivity_90")
