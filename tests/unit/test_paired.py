@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from training_job.metrics import Answers, auroc
 from training_job.paired import (
+    bootstrap,
     delong,
     holm,
     mcnemar,
@@ -67,6 +68,18 @@ def test_delong_of_four_photos_by_hand() -> None:
     found = delong(labels, np.array([3.0, 4, 1, 2]), np.array([1.0, 4, 2, 3]))
     assert found[:3] == pytest.approx((0.5, 0.5, 1.0))
     assert found.p == pytest.approx(0.3173, abs=1e-4)
+
+
+def test_seeds_stand_for_their_mean() -> None:
+    labels, a, b = two_scores(2)
+    c = two_scores(2, gain=0.5)[1]
+    found = delong(labels, np.stack([a, c]), b)
+    assert found.difference == pytest.approx((auroc(labels, a) + auroc(labels, c)) / 2 - auroc(labels, b))
+    assert delong(labels, np.stack([a, a]), b) == pytest.approx(delong(labels, a, b))
+    both = [answers(labels, a), answers(labels, c)]
+    narrow, wide = (bootstrap(both, {"area": area}, 300, redraw_seeds=redraw)["area"] for redraw in (False, True))
+    assert narrow.value == wide.value == pytest.approx(found.difference + auroc(labels, b))
+    assert narrow.draws.std() < wide.draws.std()
 
 
 def test_delong_where_nothing_or_everything_differs() -> None:

@@ -62,12 +62,43 @@ def paired_several(
 ) -> dict[str, Difference]:
     """As `paired_differences`, each statistic on the same draws."""
     refuse_other_photos(a, b)
+    ours, theirs = (bootstrap([each], statistics, resamples, seed) for each in (a, b))
+    return {name: ours[name].minus(theirs[name]) for name in statistics}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A statistic and its bootstrap draws (resamples,); those of the same photos and seed go together."""
+
+    value: float
+    draws: Scores
+
+    def minus(self, other: Drawn) -> Difference:
+        """Of two versions, drawn from the same photos."""
+        return _difference(self.value - other.value, self.draws - other.draws)
+
+
+def bootstrap(
+    seeds: Sequence[Answers],
+    statistics: Mapping[str, Statistic],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    *,
+    redraw_seeds: bool = False,
+) -> dict[str, Drawn]:
+    """The mean of each statistic over one recipe's `seeds`, all answers to the same photos.
+
+    With `redraw_seeds` the seeds are drawn with replacement too, so that what training leaves to chance counts.
+    """
+    rng = np.random.default_rng([seed, 1])
     drawn: dict[str, list[float]] = {name: [] for name in statistics}
-    for index in resampled(a.groups, resamples, seed):
-        ours, theirs = a.take(index), b.take(index)
+    for index in resampled(seeds[0].groups, resamples, seed):
+        chosen = rng.integers(len(seeds), size=len(seeds)) if redraw_seeds else range(len(seeds))
+        taken = [seeds[i].take(index) for i in chosen]
         for name, statistic in statistics.items():
-            drawn[name].append(statistic(ours) - statistic(theirs))
-    return {name: _difference(each(a) - each(b), drawn[name]) for name, each in statistics.items()}
+            drawn[name].append(float(np.mean([statistic(each) for each in taken])))
+    means = {name: float(np.mean([statistic(each) for each in seeds])) for name, statistic in statistics.items()}
+    return {name: Drawn(means[name], np.array(drawn[name])) for name in statistics}
 
 
 def refuse_other_photos(a: Answers, b: Answers) -> None:
@@ -76,8 +107,8 @@ def refuse_other_photos(a: Answers, b: Answers) -> None:
         raise ValueError("a paired comparison needs answers to the same photos in the same order")
 
 
-def _difference(value: float, drawn: Sequence[float]) -> Difference:
-    known = np.array([each for each in drawn if not math.isnan(each)])
+def _difference(value: float, drawn: Scores) -> Difference:
+    known = drawn[~np.isnan(drawn)]
     if not len(known) or math.isnan(value):
         return Difference(value, (math.nan, math.nan), math.nan)
     low, high = np.percentile(known, [2.5, 97.5])
@@ -93,13 +124,14 @@ def bootstrap_p(drawn: Scores) -> float:
 def delong(labels: Labels, scores_a: Scores, scores_b: Scores) -> Delong:
     """Test of equal AUROC of two scores of the same photos (DeLong, DeLong and Clarke-Pearson, Biometrics 1988).
 
-    In n log n by midranks (Sun and Xu, IEEE SPL 2014). Photos count as independent: where a lesion or patient has
-    several, the paired bootstrap is the more cautious. NaN with fewer than two photos of either class.
+    In n log n by midranks (Sun and Xu, IEEE SPL 2014). Scores (seeds, n) stand for the mean AUROC over the seeds.
+    Photos count as independent: where a lesion or patient has several, the paired bootstrap is the more cautious.
+    NaN with fewer than two photos of either class.
     """
     positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
     if positives < 2 or negatives < 2:
         return Delong(math.nan, math.nan, math.nan, math.nan)
-    above, below = zip(*(placements(labels, scores) for scores in (scores_a, scores_b)), strict=True)
+    above, below = zip(*(_mean_placements(labels, scores) for scores in (scores_a, scores_b)), strict=True)
     difference = float(above[0].mean() - above[1].mean())
     variance = np.var(above[0] - above[1], ddof=1) / positives + np.var(below[0] - below[1], ddof=1) / negatives
     error = math.sqrt(float(variance))
@@ -108,6 +140,11 @@ def delong(labels: Labels, scores_a: Scores, scores_b: Scores) -> Delong:
     else:
         z = difference / error
     return Delong(difference, error, z, two_sided(z))
+
+
+def _mean_placements(labels: Labels, scores: Scores) -> tuple[Scores, Scores]:
+    above, below = zip(*(placements(labels, each) for each in np.atleast_2d(scores)), strict=True)
+    return np.asarray(np.mean(above, axis=0)), np.asarray(np.mean(below, axis=0))
 
 
 def placements(labels: Labels, scores: Scores) -> tuple[Scores, Scores]:
