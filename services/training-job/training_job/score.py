@@ -160,5 +160,5 @@ def summarised(plan: Plan, finished: Sequence[Done]) -> dict[str, Any]:
         "task": {"vcpus": one.vcpus, "gib": one.gib},
         "photos_per_second_per_task": rate and round(rate, 2),
         "cost_per_million": cost,
-        "prices": given.model_dump(),
+        "prices": given.model_dump(exclude={"machines"}),
     }
