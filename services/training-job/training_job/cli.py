@@ -16,22 +16,15 @@ from nevus.lifetime import follow_parent_if_asked
 from nevus.ports import NotFound, PortError
 from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
+from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import registry_at
-from training_job.data import (
-    ManifestError,
-    Row,
-    paths,
-    read_manifest,
-    refuse_empty_splits,
-    refuse_shared_groups,
-    split_by_group,
-)
-from training_job.fetch import fetch
+from training_job.data import ManifestError, refuse_empty_splits, refuse_shared_groups, split_by_group
 from training_job.finding import find_version
-from training_job.settings import Settings, read_settings
+from training_job.reading import Data, read_data
+from training_job.settings import read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
-Data = Annotated[str, typer.Option(help="CSV with the columns file and malignant (docs/training.md); or gs://...")]
+app.add_typer(benchmark.app, name="benchmark")
 UNSTATED = "not stated; the licences of the training photos apply"
 
 
@@ -74,13 +67,6 @@ def train(
     manifest, files = version.make(trainer.model, rows, plan, facts)
     ref, channel = asyncio.run(version.publish(registry, manifest, files))
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
-
-
-def read_data(data: str, settings: Settings) -> list[Row]:
-    """The rows of a manifest, their photos and masks on this machine; raises ManifestError, PortError."""
-    rows = read_manifest(data, settings.cache_dir)
-    fetch(paths(rows), settings.cache_dir)
-    return rows
 
 
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:
