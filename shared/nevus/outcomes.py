@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pydantic import Field
 
 from nevus.domain import Decision, Frozen, Prediction
+from nevus.weeks import week_of
 
 Z_95 = 1.959963984540054
 FEWEST = 20  # cases under which a share is not told
@@ -61,12 +63,40 @@ def share(hits: int, n: int) -> Share:
     return Share(n=n, value=value, interval=(round(low, 4), round(high, 4)))
 
 
-def outcome(version: str, week: str | None, records: Iterable[Prediction]) -> Outcome:
-    """Of diagnosed records."""
-    cells: Counter[tuple[bool, bool | None]] = Counter()
-    for record in records:
-        if record.diagnosis:
-            cells[record.diagnosis.malignant, called(record)] += 1
+class Case(NamedTuple):
+    """What is asked of a diagnosed record; `called` is whether it was to be seen, None without an answer."""
+
+    version: str
+    week: str
+    malignant: bool
+    called: bool | None
+
+
+def case_of(record: Prediction) -> Case | None:
+    """None without a diagnosis, or without a version that has answered."""
+    if record.diagnosis is None or record.model is None:
+        return None
+    called = None
+    if record.result and record.result.decision is not Decision.REJECTED:
+        called = record.result.decision is not Decision.ROUTINE
+    return Case(record.model.version, week_of(record.created_at), record.diagnosis.malignant, called)
+
+
+def table(cases: Iterable[Case]) -> tuple[Outcome, ...]:
+    """Each version's row over all weeks, then its weeks, newest first."""
+    by_version: dict[str, dict[str, list[Case]]] = {}
+    for case in cases:
+        by_version.setdefault(case.version, {}).setdefault(case.week, []).append(case)
+    rows = []
+    for version, by_week in sorted(by_version.items(), reverse=True):
+        rows.append(outcome(version, None, [case for theirs in by_week.values() for case in theirs]))
+        rows += [outcome(version, week, by_week[week]) for week in sorted(by_week, reverse=True)]
+    return tuple(rows)
+
+
+def outcome(version: str, week: str | None, cases: Iterable[Case]) -> Outcome:
+    """One row."""
+    cells = Counter((case.malignant, case.called) for case in cases)
     tp, fn, fp, tn = cells[True, True], cells[True, False], cells[False, True], cells[False, False]
     return Outcome(
         version=version,
@@ -79,31 +109,3 @@ def outcome(version: str, week: str | None, records: Iterable[Prediction]) -> Ou
         ppv=share(tp, tp + fp),
         npv=share(tn, tn + fn),
     )
-
-
-def called(record: Prediction) -> bool | None:
-    """Whether the decision was to have it seen; None without an answer."""
-    if record.result is None or record.result.decision is Decision.REJECTED:
-        return None
-    return record.result.decision is not Decision.ROUTINE
-
-
-def table(records: Iterable[Prediction]) -> tuple[Outcome, ...]:
-    """Of diagnosed records: each version's row over all weeks, then its weeks, newest first."""
-    by_version: dict[str, list[Prediction]] = {}
-    for record in records:
-        if record.model:
-            by_version.setdefault(record.model.version, []).append(record)
-    rows = []
-    for version in sorted(by_version, reverse=True):
-        theirs = by_version[version]
-        rows.append(outcome(version, None, theirs))
-        weeks = sorted({week_of(record) for record in theirs}, reverse=True)
-        rows += [outcome(version, week, [r for r in theirs if week_of(r) == week]) for week in weeks]
-    return tuple(rows)
-
-
-def week_of(record: Prediction) -> str:
-    """ISO week of the photo in UTC, as `2026-W05`."""
-    year, week, _ = record.created_at.isocalendar()
-    return f"{year}-W{week:02d}"

@@ -458,6 +458,13 @@ else
   gcloud scheduler jobs create http nevus-sweep --location=europe-west4 '--schedule=17 3 * * *' "--uri=https://nevus-reconciler-${PROJECT_NUMBER}.europe-west4.run.app/internal/reconcile" --http-method=POST '--message-body={"sweep": true}' --oidc-service-account-email=nevus-scheduler@my-project.iam.gserviceaccount.com --oidc-token-audience=nevus-reconcile --attempt-deadline=300s --max-retry-attempts=0 --headers=Content-Type=application/json
 fi
 
+# metric nevus-drift: Metric: Hours in which photos or answers were found to have drifted from what the model was made on.
+if found=$(gcloud logging metrics describe nevus-drift '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud logging metrics update nevus-drift --config-from-file=deploy/monitoring/metric-drift.json
+else
+  gcloud logging metrics create nevus-drift --config-from-file=deploy/monitoring/metric-drift.json
+fi
+
 # metric nevus-errors: Metric: Faults that nobody foresaw, told by the gateway.
 if found=$(gcloud logging metrics describe nevus-errors '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud logging metrics update nevus-errors --config-from-file=deploy/monitoring/metric-errors.json
@@ -491,6 +498,13 @@ if found=$(gcloud alpha monitoring policies list '--filter=displayName="Nevus: a
   gcloud alpha monitoring policies update "${found}" --policy-from-file=deploy/monitoring/alert-at-the-limit.json
 else
   gcloud alpha monitoring policies create --policy-from-file=deploy/monitoring/alert-at-the-limit.json
+fi
+
+# alert drift: Alert: Nevus: photos have drifted.
+if found=$(gcloud alpha monitoring policies list '--filter=displayName="Nevus: photos have drifted"' '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud alpha monitoring policies update "${found}" --policy-from-file=deploy/monitoring/alert-drift.json
+else
+  gcloud alpha monitoring policies create --policy-from-file=deploy/monitoring/alert-drift.json
 fi
 
 # alert errors: Alert: Nevus: faults in the log.

@@ -51,6 +51,11 @@ if found=$(gcloud alpha monitoring policies list '--filter=displayName="Nevus: f
   gcloud alpha monitoring policies delete "${found}"
 fi
 
+# alert drift
+if found=$(gcloud alpha monitoring policies list '--filter=displayName="Nevus: photos have drifted"' '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud alpha monitoring policies delete "${found}"
+fi
+
 # alert at-the-limit
 if found=$(gcloud alpha monitoring policies list '--filter=displayName="Nevus: a service runs at its greatest number of instances"' '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud alpha monitoring policies delete "${found}"
@@ -74,6 +79,11 @@ fi
 # metric nevus-errors
 if found=$(gcloud logging metrics describe nevus-errors '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   gcloud logging metrics delete nevus-errors
+fi
+
+# metric nevus-drift
+if found=$(gcloud logging metrics describe nevus-drift '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  gcloud logging metrics delete nevus-drift
 fi
 
 # schedule sweep

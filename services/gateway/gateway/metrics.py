@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from nevus.tally import Drift
 
 SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -26,6 +30,20 @@ class Metrics:
         self.reconciled = Counter(
             "nevus_reconciled", "Pending predictions tried again, by outcome", ["outcome"], registry=registry
         )
+        self.drift = Gauge(
+            "nevus_drift_psi",
+            "Population stability index, less its bias, of this week or the last, as of the last hour",
+            ["measure", "version", "modality"],
+            registry=registry,
+        )
+
+    def show_drift(self, found: Iterable[Drift], recent: Collection[str]) -> None:
+        """Each measure's newest figure in recent weeks; those that are told no more go."""
+        self.drift.clear()
+        for each in sorted(found, key=lambda drift: drift.week or ""):
+            for one in each.measures if each.week in recent else ():
+                if one.corrected is not None:
+                    self.drift.labels(one.measure, each.version, each.modality).set(one.corrected)
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from gateway import quarantine, retrain
+from gateway import monitor, quarantine, retrain
 from gateway.predict import attempt, count, failed
 from gateway.services import Services
 from nevus.domain import Prediction, Status
@@ -42,6 +42,7 @@ class Reconciler:
                 await retrain.settle_active(self._services)
                 if clock() >= next_sweep:
                     next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
+                    await monitor.keep_fresh(self._services)
                     await self.sweep()
             except Exception:
                 log.exception("reconciling failed")
@@ -143,7 +144,9 @@ class Reconciler:
         for key in gone:
             await self._services.photos.delete(key)
         keys = await self._services.photos.list("", before=now - ORPHAN_AFTER)
-        return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(quarantine.PREFIX)], end)
+        return len(gone) + await self._drop_orphans(
+            [key for key in keys if not key.startswith((quarantine.PREFIX, monitor.PREFIX))], end
+        )
 
     async def _drop_orphans(self, photos: list[str], end: float) -> int:
         """In another order each time, so that a store too large for one sweep is seen through by several."""

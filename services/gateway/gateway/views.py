@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.advice import advice_for
+from gateway.monitor import Report
 from nevus.domain import Consent, Context, Diagnosis, Frozen, ModelRef, Photo, Prediction, Result, Status
 from nevus.ports import Page
 from nevus.registry import Manifest
@@ -67,11 +68,12 @@ class ChannelView(Frozen):
 
 
 class Stats(Frozen):
-    """Counts of all records."""
+    """Counts of all records; `monitoring` is null until there is something to tell."""
 
     records: int
     by_status: dict[str, int]
     by_decision: dict[str, int]
+    monitoring: Report | None = None
 
 
 def show(record: Prediction) -> PredictionView:
@@ -105,13 +107,15 @@ def show_page(page: Page) -> PageView:
     return PageView(items=tuple(show(item) for item in page.items), next=page.cursor)
 
 
-def show_stats(counts: dict[str, int]) -> Stats:
+def show_stats(counts: dict[str, int], report: Report | None) -> Stats:
     """From the store's keys such as `status:complete`."""
 
     def part(kind: str) -> dict[str, int]:
         return {key.partition(":")[2]: n for key, n in counts.items() if key.startswith(kind + ":")}
 
-    return Stats(records=sum(part("status").values()), by_status=part("status"), by_decision=part("decision"))
+    return Stats(
+        records=sum(part("status").values()), by_status=part("status"), by_decision=part("decision"), monitoring=report
+    )
 
 
 EXAMPLE: dict[str, Any] = {

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
-from gateway import retrain
+from gateway import monitor, retrain
 from gateway.auth import bearer_token, unauthorized
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
@@ -52,5 +52,6 @@ async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]
     reconciler = Reconciler(request.app.state.services)
     finished = await reconciler.catch_up(SECONDS)
     await retrain.settle_active(request.app.state.services)
+    await monitor.keep_fresh(request.app.state.services)
     swept = {"swept": await reconciler.sweep(SWEEP_SECONDS)} if wish.sweep else {}
     return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)

@@ -5,15 +5,22 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
+from gateway import monitor
 from gateway.auth import ClinicianCaller
 from gateway.openapi import answers
 from gateway.problems import Problem
 from gateway.services import Services
+from gateway.stats_example import REPORT_EXAMPLE
 from gateway.views import Stats, show_stats
 from nevus.ports import PortError
 
 router = APIRouter(tags=["operations"])
-STATS = {"records": 3, "by_status": {"complete": 3}, "by_decision": {"refer": 1, "routine": 2}}
+STATS = {
+    "records": 3,
+    "by_status": {"complete": 3},
+    "by_decision": {"refer": 1, "routine": 2},
+    "monitoring": REPORT_EXAMPLE,
+}
 
 
 @router.get("/healthz", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
@@ -48,6 +55,6 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/v1/stats", response_model=Stats, responses=answers("forbidden", example=STATS))
 async def stats(request: Request, caller: ClinicianCaller) -> Stats:
-    """How many records there are, by status and decision."""
+    """How many records there are, by status and decision; drift and confirmed outcomes, worked out once an hour."""
     services: Services = request.app.state.services
-    return show_stats(await services.records.counts())
+    return show_stats(await services.records.counts(), await monitor.latest(services))
