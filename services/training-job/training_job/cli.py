@@ -46,11 +46,13 @@ def train(
     """Train a version and publish it: champion of an empty registry, else challenger. The same call resumes."""
     from training_job import backbones, version
     from training_job import train as training
+    from training_job.evidence import leaks
 
     if backbone not in backbones.BACKBONES:
         raise typer.BadParameter(f"one of: {', '.join(backbones.BACKBONES)}", param_hint="--backbone")
     rows = split_by_group(read_data(data, read_settings()))
     refuse_shared_groups(rows)
+    rows = leaks.apart(rows)
     refuse_empty_splits(rows, uncalibrated.split(","))
     registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
@@ -84,13 +86,18 @@ def evaluate(
     registry: Annotated[str | None, typer.Option(help="the model registry; a path or gs://bucket")] = None,
     split: Annotated[str, typer.Option(help="of the data, where it names splits")] = "test",
     shortcuts: Annotated[bool, typer.Option(help="also what can be told without the lesion (masks, border)")] = False,
+    evidence: Annotated[bool, typer.Option(help="also curves, altered photos, leaks, ordinary photographs")] = False,
 ) -> None:
     """Evaluate a version as it is served, on LiteRT, with 95 % intervals overall and per subgroup."""
     from training_job import evaluate as evaluation
+    from training_job.evidence import collect
 
     settings = read_settings()
     version = asyncio.run(find_version(model, registry_at(registry, settings)))
-    found, answered = evaluation.run(version, read_data(data, settings), split=split, shortcuts=shortcuts)
+    rows = read_data(data, settings)
+    found, answered = evaluation.run(version, rows, split=split, shortcuts=shortcuts)
+    if evidence:
+        found["evidence"] = collect.run(version, rows, answered)
     evaluation.write(out, found, answered)
     typer.echo(json.dumps(found["overall"], indent=1))
 

@@ -116,15 +116,16 @@ def without_known(rows: Sequence[Row], base: Sequence[Row]) -> list[Row]:
 
 
 def thumbnails(rows: Collection[Row]) -> FloatArray:
-    """(n, 768) colours of a 16x16 thumbnail of each photo, of mean 0 and length 1."""
-
-    def one(row: Row) -> FloatArray:
-        pixels = np.asarray(open_photo(row).resize((THUMB, THUMB), Image.Resampling.BOX), np.float32).ravel()
-        pixels -= pixels.mean()
-        return pixels / max(float(np.linalg.norm(pixels)), 1e-6)
-
+    """(n, 768) the thumbnail of each photo; raises OSError."""
     with ThreadPoolExecutor(cores()) as pool:
-        return np.stack(list(pool.map(one, rows)))
+        return np.stack(list(pool.map(lambda row: thumbnail(open_photo(row)), rows)))
+
+
+def thumbnail(photo: Image.Image) -> FloatArray:
+    """(768,) colours of a photo at 16x16, of mean 0 and length 1."""
+    pixels = np.array(photo.resize((THUMB, THUMB), Image.Resampling.BOX), np.float32).ravel()
+    pixels -= pixels.mean()
+    return np.asarray(pixels / max(float(np.linalg.norm(pixels)), 1e-6), np.float32)
 
 
 def alike(some: FloatArray, others: FloatArray) -> list[bool]:

@@ -18,6 +18,7 @@ from training_job import corrections
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
 from training_job.data import Row, paths, read_manifest, refuse_empty_splits, refuse_shared_groups, split_by_group
+from training_job.evidence import leaks
 from training_job.failures import is_permanent, sentence
 from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
@@ -112,6 +113,7 @@ class Retraining:
         records, photos, folder = self._stores.records, self._stores.photos, self._folder / "photos"
         given = self._loop.persist(lambda: corrections.gather(records, photos, folder))
         fetch(paths(base if given else used), cache)
+        used = leaks.apart(used)
         new = corrections.without_known(given, base)
         theirs = corrections.fitted(new, [row for row in used if row.split == "train"])
         self._record.tell(corrections=len(theirs))

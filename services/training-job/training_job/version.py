@@ -33,6 +33,7 @@ from nevus.registry import (
 from training_job import constants, evaluate
 from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
+from training_job.evidence import collect
 from training_job.export import largest_difference, to_keras, to_litert
 from training_job.hooks import nothing
 from training_job.reference import with_reference
@@ -103,10 +104,11 @@ def describe(
 
 
 def evaluated(manifest: Manifest, files: dict[str, bytes], rows: Sequence[Row]) -> dict[str, Any]:
-    """The test split's report, with what can be told without the lesion."""
+    """The test split's report, with what can be told without the lesion and all other evidence."""
     ref = ModelRef(name=manifest.name, version=manifest.version, sha256="")
-    found, _ = evaluate.run(Version(ref=ref, manifest=manifest, files=files), rows, split="test", shortcuts=True)
-    return found
+    version = Version(ref=ref, manifest=manifest, files=files)
+    found, answered = evaluate.run(version, rows, split="test", shortcuts=True)
+    return found | {"evidence": collect.run(version, rows, answered)}
 
 
 def entries(files: dict[str, bytes]) -> dict[str, FileEntry]:
