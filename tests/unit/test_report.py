@@ -88,11 +88,11 @@ def test_every_section_is_there_and_can_be_reached(page: Page) -> None:
     [
         (
             "summary",
-            "Of 1,000 people of whom 50 have skin cancer, 48 (46 to 49) of the 50 would be told to have it seen",
+            "Of 1,000 people of whom 50 have skin cancer, 48 (46 to 49) of the 50 would be told to have it seen or to",
         ),
         (
             "summary",
-            "Of the 950 others, 565 (526 to 606) would be told “routine” and 385 would be sent on without need.",
+            "Of the 950 others, 565 (526 to 606) would be told “routine” and 385 would be asked",
         ),
         ("summary", "tells malignant from benign with an AUROC of 0.935"),
         ("summary", "for Fitzpatrick skin types IV, V and VI"),

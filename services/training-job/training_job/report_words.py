@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nevus.registry import Manifest
+from training_job import metrics
 
 TOO_FEW = "too few to say"
 PEOPLE, ILL = 1000, 50
 TELLING_BORDER = 0.85  # AUROC of the border alone from which on a source shows little
-FEWEST = 20  # of each class
 ROMAN = ("I", "II", "III", "IV", "V", "VI")
 PEOPLES_GROUPS = ("fitzpatrick", "fst_estimate", "ita_band", "age_band", "sex", "modality")
 COLUMNS = {
@@ -76,7 +76,7 @@ def few(figures: dict[str, Any], measure: str) -> bool:
     malignant: int = figures.get("malignant", 0)
     benign: int = figures.get("n", 0) - malignant
     needed = {"sensitivity": malignant, "specificity": benign}.get(measure, min(malignant, benign))
-    return needed < FEWEST
+    return needed < metrics.TOO_FEW
 
 
 def own_measure(figures: dict[str, Any]) -> str:
@@ -94,8 +94,8 @@ def worth(figures: dict[str, Any]) -> str | None:
     of_ill, of_well = _range(ILL, seen, malignant), _range(well, spared, figures["n"] - malignant)
     return (
         f"Of {PEOPLE:,} people of whom {ILL} have skin cancer, {caught}{of_ill} of the {ILL} would be told "
-        f"to have it seen and {ILL - caught} would be told “routine”. Of the {well} others, "
-        f"{let_go}{of_well} would be told “routine” and {well - let_go} would be sent on without need."
+        f"to have it seen or to take another photo, and {ILL - caught} would be told “routine”. Of the {well} others, "
+        f"{let_go}{of_well} would be told “routine” and {well - let_go} would be asked for the one or the other."
     )
 
 
