@@ -168,6 +168,7 @@ class Diagnosis(Frozen):
     malignant: bool
     confirmed_by: str
     confirmed_at: datetime
+    role: Role | None = Field(default=None, description="of who confirmed it; null where it was not recorded")
 
 
 class Prediction(Frozen):

@@ -11,13 +11,26 @@ from threading import Event
 
 import pytest
 from PIL import Image
+from tests.contract.predictions import result
 from tests.photos import draw_lesion, lesion
 
 from nevus.adapters.file_photos import FilePhotos
 from nevus.adapters.files import FileStore
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
-from nevus.domain import Consent, Context, Diagnosis, Photo, Prediction, RunState, Status, TrainingRun
+from nevus.domain import (
+    Consent,
+    Context,
+    Decision,
+    Diagnosis,
+    ModelRef,
+    Photo,
+    Prediction,
+    Role,
+    RunState,
+    Status,
+    TrainingRun,
+)
 from nevus.ports import Unavailable
 from nevus.registry import sha256
 from nevus.training_runs import change
@@ -25,7 +38,7 @@ from training_job import corrections, run_record
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
 from training_job.cost import per_million, prices
-from training_job.data import Row, shared_groups
+from training_job.data import Origin, Row, shared_groups
 from training_job.failures import sentence
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
@@ -74,6 +87,7 @@ async def test_diagnoses_become_rows_with_consent_alone_and_the_newest_one_count
     await records.close()
     assert row.path.read_bytes() == one
     assert (row.malignant, row.diagnosis, row.source, row.age, row.fitzpatrick) == (0, "nv", "corrections", "54", "2")
+    assert row.origin == Origin(sha256(b"r1")[:16], "unknown", "none", None)
     assert "bea" not in row.group_id
     assert "back" not in row.group_id
 
@@ -89,6 +103,53 @@ def test_a_case_never_splits_and_a_photo_without_one_is_only_trained_on() -> Non
     assert {row.split for row in found[:90]} == {"train", "val", "test"}
     assert {row.split for row in found[90:]} == {"train"}
     assert {(row.diagnosis, row.site) for row in found} == {("mel", ""), ("", "")}
+
+
+def test_one_photo_in_two_cases_makes_them_one(tmp_path: Path) -> None:
+    def stored(number: int, seed: int, case: str, quality: int) -> Row:
+        path = tmp_path / f"{number}.jpg"
+        draw_lesion((240, 180), seed).save(path, "JPEG", quality=quality)
+        return Row(path.name, path, 0, "corrections", group_id=case)
+
+    shown = [(1, "a"), (2, "a"), (2, "b"), (3, "b"), (4, ""), (5, "c"), (3, ""), (4, "")]
+    rows = [stored(n, seed, case, 92 - 5 * n) for n, (seed, case) in enumerate(shown)]
+    assert [row.group_id for row in corrections.joined(rows)] == ["a", "a", "a", "a", "", "c", "a", ""]
+    assert corrections.joined([]) == []
+
+
+def test_a_version_tells_where_its_corrections_came_from() -> None:
+    said = Origin("0123456789abcdef", "clinician", "v1", agreed=False)
+    rows = [
+        Row("a", Path("a"), 1, "corrections", split="train", diagnosis="mel", origin=said),
+        Row("b", Path("b"), 0, "corrections", split="val", origin=replace(said, record="00", agreed=None)),
+        Row("c", Path("c"), 1, "ham10000", split="train"),
+    ]
+    assert corrections.provenance(rows) == {
+        "photos": 2,
+        "malignant": 1,
+        "by_split": {"train": 1, "val": 1},
+        "by_diagnosis": {"mel": 1, "other words": 1},
+        "confirmed_by": {"clinician": 2},
+        "answered_by": {"v1": 2},
+        "agreed": {"no": 1, "unanswered": 1},
+        "records": ["00", "0123456789abcdef"],
+    }
+    assert corrections.provenance(rows[2:]) == {}
+
+
+def test_what_the_model_had_said_is_compared_with_the_diagnosis() -> None:
+    said = record(1, b"", model=ModelRef(name="m", version="v1", sha256=""), result=result(Decision.REFER))
+    found = Diagnosis(label="nv", malignant=False, confirmed_by="dr", confirmed_at=NOW, role=Role.ADMIN)
+    assert corrections.origin(said, found).role == "admin"
+    for decision, malignant, agreed in (
+        (Decision.REFER, True, True),
+        (Decision.INDETERMINATE, False, False),
+        (Decision.ROUTINE, True, False),
+        (Decision.REJECTED, True, None),
+    ):
+        diagnosis = found.model_copy(update={"malignant": malignant})
+        changed = said.model_copy(update={"diagnosis": diagnosis, "result": result(decision)})
+        assert corrections.origin(changed, diagnosis).agreed is agreed
 
 
 @pytest.mark.parametrize(("theirs", "expected"), [(0, 0.0), (10, 3 * 10 / 1010), (500, 0.2)])

@@ -62,7 +62,9 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
     for _ in range(TRIES):
         record = await find(services, caller, record_id)
         moment = datetime.now(UTC)
-        diagnosis = Diagnosis(label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment)
+        diagnosis = Diagnosis(
+            label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment, role=caller.role
+        )
         entry = by(caller, "diagnose", record_id, "replaces an earlier one" if record.diagnosis else "")
         try:
             return await services.records.replace(diagnosed(record, diagnosis), entry=entry)

@@ -150,6 +150,7 @@ EXAMPLE: dict[str, Any] = {
         "malignant": True,
         "confirmed_by": "dr-weber",
         "confirmed_at": "2026-02-03T14:00:00Z",
+        "role": "clinician",
     },
     "advice": ["Please have this spot seen by a doctor."],
     "links": {

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from nevus.domain import FloatArray, Prediction
+from nevus.domain import Diagnosis, FloatArray, Prediction
 from nevus.machine import cores
+from nevus.outcomes import case_of
 from nevus.ports import NotFound, PhotoStore, RecordStore
-from training_job.data import Row, diagnoses, open_photo, split_by_group
+from nevus.registry import sha256
+from training_job.data import Origin, Row, diagnoses, open_photo, split_by_group
 
 SOURCE = "corrections"
 BOOST = 3.0  # how much oftener one is drawn than a photo of the base
@@ -67,7 +71,37 @@ async def _row(record: Prediction, photos: PhotoStore, folder: Path) -> Row | No
         site=said.site or "",
         fitzpatrick="" if said.fitzpatrick is None else str(said.fitzpatrick),
         diagnosis=record.diagnosis.label.strip(),
+        origin=origin(record, record.diagnosis),
     )
+
+
+def origin(record: Prediction, diagnosis: Diagnosis) -> Origin:
+    """Who said it of which record, and what the model had said. The hash of an id names nobody, and is found again."""
+    case = case_of(record)
+    return Origin(
+        record=sha256(record.id.encode())[:16],
+        role=diagnosis.role.value if diagnosis.role else "unknown",
+        version=record.model.version if record.model else "none",
+        agreed=None if case is None or case.called is None else case.called == diagnosis.malignant,
+    )
+
+
+def provenance(rows: Sequence[Row]) -> dict[str, Any]:
+    """What a version's data facts say of the corrections that it has seen; nothing without any."""
+    known = [(row, row.origin) for row in rows if row.origin]
+    if not known:
+        return {}
+    told = {
+        "photos": len(known),
+        "malignant": sum(row.malignant for row, _ in known),
+        "by_split": Counter(row.split for row, _ in known),
+        "by_diagnosis": Counter(row.diagnosis or "other words" for row, _ in known),
+        "confirmed_by": Counter(origin.role for _, origin in known),
+        "answered_by": Counter(origin.version for _, origin in known),
+        "agreed": Counter({True: "yes", False: "no", None: "unanswered"}[origin.agreed] for _, origin in known),
+        "records": sorted(origin.record for _, origin in known),
+    }
+    return {name: dict(sorted(value.items())) if isinstance(value, Counter) else value for name, value in told.items()}
 
 
 def _pseudonym(owner: str, case_id: str) -> str:
@@ -93,6 +127,21 @@ def fitted(rows: Sequence[Row], base: Sequence[Row]) -> list[Row]:
 def _by_case(rows: Sequence[Row]) -> list[Row]:
     split = iter(split_by_group([row for row in rows if row.group_id]))
     return [next(split) if row.group_id else row for row in rows]
+
+
+def joined(rows: Sequence[Row]) -> list[Row]:
+    """Those that show the same photo as another become one case, so that no two splits have it. Raises OSError."""
+    if not rows:
+        return []
+    thumbs, found = thumbnails(rows), list(rows)
+    for number, thumb in enumerate(thumbs):
+        same = [int(i) for i in np.flatnonzero(thumbs @ thumb > SAME) if i > number]
+        cases = {found[i].group_id for i in (number, *same)} - {""}
+        if same and cases:
+            kept = min(cases)
+            near = {number, *same} | {i for i, row in enumerate(found) if row.group_id in cases}
+            found = [replace(row, group_id=kept) if i in near else row for i, row in enumerate(found)]
+    return found
 
 
 def share(corrections: Sequence[Row], base: Sequence[Row]) -> float:

@@ -30,6 +30,16 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a clinician's diagnosis came from: `record` is a hash of its id, `agreed` whether the model had said so."""
+
+    record: str
+    role: str
+    version: str
+    agreed: bool | None
+
+
+@dataclass(frozen=True)
 class Row:
     """One photo. Empty strings mean not recorded."""
 
@@ -47,6 +57,7 @@ class Row:
     fitzpatrick: str = ""
     diagnosis: str = ""
     mask: Path | None = None
+    origin: Origin | None = None
 
     @property
     def age_band(self) -> str:
@@ -70,7 +81,7 @@ def context_of(record: Mapping[str, str]) -> Context:
     )
 
 
-COLUMNS = frozenset(Row.__dataclass_fields__) - {"path"}
+COLUMNS = frozenset(Row.__dataclass_fields__) - {"path", "origin"}
 
 
 @contextmanager
@@ -117,6 +128,7 @@ def _row(record: dict[str, str], folder: str, cache: Path, line: int) -> Row:
         malignant=int(malignant),
         leak=leak,
         mask=local_path(folder, mask, cache) if mask else None,
+        origin=None,
         **given,
     )
     try:

@@ -115,7 +115,7 @@ class Retraining:
         fetch(paths(base if given else used), cache)
         used = leaks.apart(used)
         new = corrections.without_known(given, base)
-        theirs = corrections.fitted(new, [row for row in used if row.split == "train"])
+        theirs = corrections.fitted(corrections.joined(new), [row for row in used if row.split == "train"])
         self._record.tell(corrections=len(theirs))
         self._record.say(
             f"{len(used)} photos, {len(theirs)} corrections; {len(given) - len(new)} more are in the base already"

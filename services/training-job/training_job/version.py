@@ -30,7 +30,7 @@ from nevus.registry import (
     Version,
     sha256,
 )
-from training_job import constants, evaluate
+from training_job import constants, corrections, evaluate
 from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.evidence import collect
@@ -117,12 +117,14 @@ def entries(files: dict[str, bytes]) -> dict[str, FileEntry]:
 
 
 def data_facts(rows: Sequence[Row]) -> dict[str, Any]:
-    """Which photos, by source and split."""
+    """Which photos, by source and split, and where clinicians' diagnoses among them came from."""
     counts = Counter((row.source, row.split) for row in rows)
     sources: dict[str, dict[str, int]] = {}
     for (source, split), count in sorted(counts.items()):
         sources.setdefault(source, {})[split] = count
-    return {"fingerprint": fingerprint(rows), "photos": len(rows), "sources": sources}
+    theirs = corrections.provenance(rows)
+    facts = {"fingerprint": fingerprint(rows), "photos": len(rows), "sources": sources}
+    return facts | ({"corrections": theirs} if theirs else {})
 
 
 def libraries() -> dict[str, str]:
