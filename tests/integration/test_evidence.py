@@ -15,6 +15,7 @@ from training_job.bootstrap import registry_at
 from training_job.data import Row, read_manifest
 from training_job.evidence import altering, collect, leaks, overlays, unfamiliar
 from training_job.finding import find_version
+from training_job.report import html
 from training_job.settings import Settings
 
 PARTS = {"curves", "operating_points", "overlays", "corruptions", "orientation", "leaks", "ood", "quality_gate", "hard"}
@@ -41,7 +42,7 @@ def test_every_part_is_measured_and_can_be_written(
     version: Version, drawn_rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(altering, "FEWEST", 4)
-    _, answered = evaluate.run(version, drawn_rows, split="test", shortcuts=False)
+    evaluated, answered = evaluate.run(version, drawn_rows, split="test", shortcuts=False)
     found = collect.run(version, drawn_rows, answered)
     assert set(found) >= PARTS - {"quality_gate"}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
@@ -52,6 +53,9 @@ def test_every_part_is_measured_and_can_be_written(
     assert len(found["orientation"]["by"]) == 7
     assert found["ood"]["ordinary"]["n"] == 6 * found["ood"]["ordinary"]["photos"]
     assert found["leaks"]["photos"] == 12
+    shown = html(version.manifest.model_copy(update={"metrics": evaluated | {"evidence": found}}))
+    for chart in ("ROC curves", "Reliability curves", "Specificity lost", "Decisions that stay", "AUROC over severity"):
+        assert f"<title>{chart}" in shown
 
 
 def test_with_too_few_photos_parts_are_absent(version: Version, drawn_rows: list[Row]) -> None:
