@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import numpy as np
 
 from gateway.app import create_app
+from gateway.canary import Canaries
 from gateway.intake import Intake
 from gateway.intake_worker import Clean, Refusal, clean
 from gateway.metrics import Metrics
@@ -24,7 +26,7 @@ from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
 from nevus.domain import Measurement, ModelRef, Quality, Role, SkinTone
-from nevus.ports import JobReport, JobState, PortError
+from nevus.ports import Absent, JobReport, JobState, PortError
 from nevus.registry import Channel, Registry
 
 GOOD = Quality(sharpness=20.0, brightness=0.6, contrast=0.15, glare=0.0, skin=0.9)
@@ -52,18 +54,24 @@ class FakeIntake:
 
 @dataclass
 class FakeClassifier:
-    """Answers with `quality` and `logit`, or raises `error`."""
+    """Answers with `quality` and `logit` after `seconds`, or raises `error`; `versions` are asked for by name."""
 
     model: ModelRef
     error: Exception | None = None
     quality: Quality = GOOD
     logit: float = 3.0
     is_ready: bool = True
+    seconds: float = 0.0
     calls: list[bytes] = field(default_factory=list)
+    versions: dict[str, FakeClassifier] = field(default_factory=dict)
 
     async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
-        del timeout, by
+        if by is not None:
+            if by.version not in self.versions:
+                raise Absent(by.version)
+            return await self.versions[by.version].measure(photo, timeout=timeout)
         self.calls.append(photo)
+        await asyncio.sleep(self.seconds)
         if self.error:
             raise self.error
         cam = np.linspace(-1, 1, 49, dtype=np.float32).reshape(7, 7)
@@ -129,17 +137,18 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, models: Path) -> AsyncIterator[World]:
-    """Closed at the end."""
+async def world(folder: Path, models: Path, **more: Any) -> AsyncIterator[World]:
+    """Closed at the end; `more` are settings."""
     registry = Registry(FileStore(models))
     records, identity = SqliteRecords(folder / "records.db"), SqliteIdentity(folder / "identity.db")
     runs, jobs = SqliteRuns(folder / "runs.db"), FakeJobs()
     photos, intake = FilePhotos(folder / "photos"), FakeIntake()
     classifier = FakeClassifier(await registry.resolve(Channel.CHAMPION))
+    usual = {"reconcile_after": 0.0, "reconcile_tries": 3, "training_data": "manifest.csv"}
+    settings = Settings.model_validate({"data_dir": folder, "models_dir": models, **usual, **more})
+    metrics = Metrics()
     services = Services(
-        settings=Settings(
-            data_dir=folder, models_dir=models, reconcile_after=0.0, reconcile_tries=3, training_data="manifest.csv"
-        ),
+        settings=settings,
         photos=photos,
         records=records,
         runs=runs,
@@ -150,7 +159,8 @@ async def world(folder: Path, models: Path) -> AsyncIterator[World]:
         callers=Callers(identity, sessions=identity),
         classifier=classifier,
         intake=cast("Intake", intake),
-        metrics=Metrics(),
+        metrics=metrics,
+        canaries=Canaries(settings, registry, registry, records, metrics),
     )
     try:
         yield World(services, classifier, intake, records, photos, identity, runs, jobs)

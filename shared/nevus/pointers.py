@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pydantic import Field
 
 from nevus.domain import Frozen, ModelRef
 
 LONGEST_HISTORY = 50
+LARGEST_SHARE = 0.5
 
 
 class Pointer(Frozen):
@@ -19,6 +22,11 @@ class Pointer(Frozen):
     history: tuple[ModelRef, ...] | None = Field(
         default=None, description="the versions that led here, oldest first; null where only `previous` was kept"
     )
+
+    share: float | None = Field(default=None, gt=0, le=LARGEST_SHARE, description="of the cases, of a canary")
+    since: datetime | None = Field(default=None, description="when it began to have that share")
+    ended: datetime | None = Field(default=None, description="when the canary ended: the channel points nowhere then")
+    reason: str | None = Field(default=None, description="why it ended")
 
     @property
     def ref(self) -> ModelRef:
@@ -38,6 +46,15 @@ class Pointer(Frozen):
         if self.history is None and ref.version == self.previous:
             history = ()
         return pointer_to(ref).model_copy(update={"previous": self.version, "history": history})
+
+    def shared(self, share: float | None) -> Pointer:
+        """From now on with that share of the cases."""
+        since = None if share is None else datetime.now(UTC)
+        return self.model_copy(update={"share": share, "since": since, "ended": None, "reason": None})
+
+    def over(self, reason: str) -> Pointer:
+        """From now on nowhere."""
+        return self.model_copy(update={"ended": datetime.now(UTC), "reason": reason})
 
 
 def pointer_to(ref: ModelRef) -> Pointer:

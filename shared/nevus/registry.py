@@ -150,8 +150,11 @@ class Registry:
             raise RegistryError(f"unreadable pointer of channel {channel.value}") from error
 
     async def resolve(self, channel: Channel) -> ModelRef:
-        """The version that a channel points at."""
-        return (await self.pointer(channel))[0].ref
+        """The version that a channel points at; raises NotFound also for a canary that has ended, RegistryError."""
+        pointer, _ = await self.pointer(channel)
+        if pointer.ended:
+            raise NotFound(f"the {channel.value} has ended")
+        return pointer.ref
 
     async def find(self, name: str, version: str) -> ModelRef:
         """A version by its name, unverified; raises NotFound."""
@@ -225,10 +228,22 @@ class Registry:
             if (await self._store.get(key)).data != data:
                 raise
 
-    async def point(self, channel: Channel, ref: ModelRef, *, if_generation: int) -> int:
-        """Move a channel to a version; raises PreconditionFailed when it has moved meanwhile."""
+    async def point(self, channel: Channel, ref: ModelRef, *, if_generation: int, share: float | None = None) -> int:
+        """Move a channel to a version, a canary with its share.
+
+        Raises PreconditionFailed when it has moved meanwhile.
+        """
         pointer = (await self.pointer(channel))[0].moved(ref) if if_generation else pointer_to(ref)
-        data = pointer.model_dump_json(indent=1).encode()
+        return await self._put_pointer(channel, pointer.shared(share), if_generation)
+
+    async def end(self, channel: Channel, reason: str, *, if_generation: int) -> int:
+        """Have a channel point nowhere, and say why; raises NotFound, PreconditionFailed, RegistryError."""
+        pointer, _ = await self.pointer(channel)
+        return await self._put_pointer(channel, pointer.over(reason), if_generation)
+
+    async def _put_pointer(self, channel: Channel, pointer: Pointer, if_generation: int) -> int:
+        """Without what is not set."""
+        data = pointer.model_dump_json(indent=1, exclude_none=True).encode()
         return await self._store.put(channel_key(channel), data, if_generation=if_generation)
 
     async def verdict(self, champion: ModelRef, challenger: ModelRef) -> Verdict | None:

@@ -114,6 +114,7 @@ async def test_a_move_is_the_promoters_one_write(door: Door, tmp_path: Path) -> 
 
 
 async def test_a_channel_may_point_nowhere_at_first(door: Door) -> None:
+    await passed(door, "second")
     assert (await door.client.get("/v1/channels/canary")).status_code == 404
     assert (await move(door, "second", '"0"', "/v1/channels/canary")).status_code == 200
     assert (await move(door, "none", '"0"', "/v1/channels/challenger")).status_code == 404

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
-from tests.security.door import PHOTO, Door, open_door
+from tests.security.door import PHOTO, Door, open_door, start_canary
 
 from gateway.app import create_app
 from gateway.problems import MEDIA_TYPE, TYPES
@@ -82,6 +82,8 @@ async def example_request(door: Door, method: str, path: str, kind: str) -> http
     if kind == "image/*":
         signed = (await door.client.post("/v1/uploads")).json()
         return door.client.build_request(signed["method"], signed["url"], headers=signed["headers"], content=PHOTO)
+    if path.endswith("/canary"):
+        await start_canary(door)
     sent: dict[str, Any] = {}
     if kind:
         example = operation(method, path)["requestBody"]["content"][kind]["example"]

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import IAP_ISSUER, caller_id
 from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
-from nevus.ports import JobState
+from nevus.ports import JobState, NotFound
 from nevus.registry import Channel
 
 HOST = "http://nevus.test"
@@ -161,6 +161,17 @@ class Door:
 def new_id() -> str:
     """As the gateway makes them."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+async def start_canary(door: Door) -> None:
+    """The champion as its own canary, which no caller could make it, unless there is one."""
+    registry = door.services.registry
+    with suppress(NotFound):
+        pointer, generation = await registry.pointer(Channel.CANARY)
+        if pointer.ended:
+            await registry.point(Channel.CANARY, pointer.ref, if_generation=generation, share=0.1)
+        return
+    await registry.point(Channel.CANARY, await registry.resolve(Channel.CHAMPION), if_generation=0, share=0.1)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
-from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, open_door
+from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, open_door, start_canary
 
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
@@ -56,6 +56,11 @@ async def a_link(door: Door) -> dict[str, Any]:
 async def a_move(door: Door) -> dict[str, Any]:
     pointer, generation = await door.services.registry.pointer(Channel.CHAMPION)
     return {"json": {"version": pointer.version}, "headers": {"If-Match": f'"{generation}"'}}
+
+
+async def a_canary(door: Door) -> dict[str, Any]:
+    await start_canary(door)
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +112,7 @@ ROWS = {
     ("GET", "/v1/models/{version}/verdicts"): Row(KNOWN),
     ("GET", "/v1/channels/{channel}"): Row(KNOWN),
     ("PUT", "/v1/channels/{channel}"): Row("401 401 401 403 403 403 200", a_move),
+    ("DELETE", "/v1/channels/canary"): Row("401 401 401 403 403 403 200", a_canary),
     SCHEDULED: Row("401 401 401 401 401 401 401"),
 }
 WRITING = [route for route in ROWS if route[0] != "GET" and route not in (SIGNED, SCHEDULED)]

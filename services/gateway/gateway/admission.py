@@ -13,18 +13,25 @@ from nevus.verdicts import Verdict
 TOLD_BARS = 10
 
 
-async def admit(services: Services, caller: Caller, ref: ModelRef, replaced: int, overrule: str | None) -> None:
-    """Let a version become champion in the place of the one whose pointer has the generation `replaced`, or not.
+async def admit(
+    services: Services, caller: Caller, ref: ModelRef, replaced: int, overrule: str | None, *, channel: Channel
+) -> None:
+    """Let a version answer people's photos, as champion or canary, or not; a challenger answers none.
 
-    The first champion, the present one and those that led to it need no verdict. An overruling is on the audit log
-    before anything moves. Raises Problem `verdict-missing` or `verdict-failed`, PreconditionFailed, RegistryError.
+    `replaced` is the generation of the channel's pointer that is to be moved. The first champion, the present one and
+    those that led to it need no verdict. An overruling is on the audit log before anything moves.
+    Raises Problem `verdict-missing` or `verdict-failed`, PreconditionFailed, RegistryError.
     """
+    if channel is Channel.CHALLENGER:
+        return
     try:
         pointer, generation = await services.registry.pointer(Channel.CHAMPION)
     except NotFound:
         return
-    if generation != replaced:
+    if channel is Channel.CHAMPION and generation != replaced:
         raise PreconditionFailed("the champion has moved")
+    if channel is Channel.CANARY and ref == pointer.ref:
+        raise Problem("invalid-request", "This version is the champion.")
     if ref == pointer.ref or pointer.led_by(ref):
         return
     verdict = await services.registry.verdict(pointer.ref, ref)
@@ -33,7 +40,7 @@ async def admit(services: Services, caller: Caller, ref: ModelRef, replaced: int
     if overrule is None:
         raise refusal(pointer.ref, ref, verdict)
     detail = f"{overrule} [{'no verdict' if verdict is None else 'failed: ' + names(verdict)}]"
-    subject = f"champion -> {ref.version}"
+    subject = f"{channel.value} -> {ref.version}"
     await services.records.audit(audit.by(caller, "overrule", subject, detail))
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from gateway.canary import Canaries
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Callers, Manifests, Services
@@ -46,6 +47,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         closing.push_async_callback(intake.close)
         await intake.start()
         registry = Registry(model_store(settings))
+        promotion = promotion_of(settings, registry)
+        canaries = Canaries(settings, registry, promotion, records, metrics)
+        closing.push_async_callback(canaries.close)
         yield Services(
             settings=settings,
             photos=photo_store(settings),
@@ -53,12 +57,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             runs=runs,
             jobs=jobs,
             registry=registry,
-            promotion=promotion_of(settings, registry),
+            promotion=promotion,
             manifests=Manifests(registry),
             callers=callers,
             classifier=classifier,
             intake=intake,
             metrics=metrics,
+            canaries=canaries,
         )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from gateway.admission import admit
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.views import ChannelView, ModelDetails, ModelView
-from nevus.domain import AuditEntry, Caller, ModelRef
+from nevus.audit import by
+from nevus.domain import Caller, ModelRef
 from nevus.ports import NotFound, PreconditionFailed
 from nevus.registry import MODEL_FILE, REPORT_FILE, STATISTICS_FILE, Channel, RegistryError
 from nevus.verdicts import Verdict
 
+USUAL_SHARE = 0.1
 ETAG = re.compile(r'"?[0-9]{1,20}"?')
 
 
@@ -80,28 +81,61 @@ async def move(
     if_match: str | None,
     *,
     overrule: str | None = None,
+    share: float | None = None,
 ) -> tuple[ChannelView, int]:
-    """Point a channel at a version whose files all verify, the champion's where it is admitted; raises Problem.
+    """Point a channel at a version whose files all verify, and that is admitted; raises Problem.
 
     `if_match` is the generation that is replaced, quoted as in an ETag; `"0"` for a channel that points nowhere.
-    `overrule` is the reason for which a verdict that is missing or failed is not to count.
+    `share` is of the cases, of a canary alone. `overrule` is the reason for which a verdict that is missing or failed
+    is not to count.
     """
     if if_match is None:
         raise Problem("precondition-required", "Send If-Match with the channel's ETag.")
+    given = share_of(channel, share)
     ref = await find(services, version)
     replaced = int(if_match.strip('"')) if ETAG.fullmatch(if_match) else -1
     try:
         await services.registry.load(ref, (MODEL_FILE, STATISTICS_FILE))
-        if channel is Channel.CHAMPION:
-            await admit(services, caller, ref, replaced, overrule)
-        generation = await services.promotion.point(channel, ref, if_generation=replaced)
+        await admit(services, caller, ref, replaced, overrule, channel=channel)
+        generation = await services.promotion.point(channel, ref, if_generation=replaced, share=given)
     except RegistryError as error:
         raise Problem("model-unusable", str(error)) from error
     except (PreconditionFailed, NotFound):
-        raise Problem("precondition-failed", "The channel has moved meanwhile.") from None
+        raise moved() from None
+    services.canaries.look_again()
     subject = f"{channel.value} -> {version}"
-    await services.records.audit(AuditEntry(at=datetime.now(UTC), actor=caller.id, action="promote", subject=subject))
+    await services.records.audit(by(caller, "promote", subject, f"share {given}" if given else ""))
     return (await current(services, channel))[0], generation
+
+
+async def end_canary(services: Services, caller: Caller, if_match: str | None) -> tuple[ChannelView, int]:
+    """Have the canary answer nothing any more, whichever it is unless `if_match` says; raises Problem."""
+    pointer, generation = await current(services, Channel.CANARY)
+    if pointer.ended:
+        raise Problem("not-found", "The canary has ended.")
+    if if_match is not None and if_match.strip('"') != str(generation):
+        raise moved()
+    try:
+        await services.promotion.end(Channel.CANARY, "ended by an admin", if_generation=generation)
+    except (PreconditionFailed, NotFound):
+        raise moved() from None
+    services.canaries.look_again()
+    await services.records.audit(by(caller, "canary-end", f"canary -> {pointer.version}"))
+    return await current(services, Channel.CANARY)
+
+
+def share_of(channel: Channel, share: float | None) -> float | None:
+    """A canary's, USUAL_SHARE unless another is wanted; raises Problem where another channel is to have one."""
+    if channel is Channel.CANARY:
+        return USUAL_SHARE if share is None else share
+    if share is not None:
+        raise Problem("invalid-request", "Only a canary has a share.")
+    return None
+
+
+def moved() -> Problem:
+    """412."""
+    return Problem("precondition-failed", "The channel has moved meanwhile.")
 
 
 async def current(services: Services, channel: Channel) -> tuple[ChannelView, int]:
@@ -112,5 +146,15 @@ async def current(services: Services, channel: Channel) -> tuple[ChannelView, in
         raise Problem("not-found", "This channel points nowhere.") from None
     except RegistryError as error:
         raise Problem("model-unusable", str(error)) from error
-    view = ChannelView(channel=channel.value, name=pointer.name, version=pointer.version, previous=pointer.previous)
+    view = ChannelView(
+        channel=channel.value,
+        name=pointer.name,
+        version=pointer.version,
+        previous=pointer.previous,
+        share=pointer.share,
+        since=pointer.since,
+        ended=pointer.ended,
+        reason=pointer.reason,
+        trial=services.canaries.view(generation) if channel is Channel.CANARY else None,
+    )
     return view, generation

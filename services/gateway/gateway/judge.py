@@ -96,6 +96,7 @@ class Judge:
         self._bands = bands
         self.canary, self.champion = Stream(), Stream()
         self.looks = 0
+        self.distance = 0.0  # of the probabilities' distributions, at the last look
         self.departure: Departure | None = None
 
     def see(self, answer: Answer | None, case: str | None, *, canary: bool) -> Departure | None:
@@ -104,11 +105,16 @@ class Judge:
         if stream.add(answer, case) and canary and self.canary.photos % self._bands.every == 0:
             self._look()
         if self.canary.photos >= self._bands.window or self.champion.photos >= LONGEST * self._bands.window:
-            self.canary, self.champion = Stream(), Stream()
+            self.renew()
         return self.departure
+
+    def renew(self) -> None:
+        """Begin a new window."""
+        self.canary, self.champion = Stream(), Stream()
 
     def _look(self) -> None:
         self.looks += 1
+        self.distance = distance(self.canary.scores, self.champion.scores)
         level = self._bands.alpha / (self.looks * (self.looks + 1)) / TESTS
         self.departure = self.departure or next(departures(self.canary, self.champion, self._bands, level), None)
 

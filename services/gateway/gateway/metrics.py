@@ -36,6 +36,18 @@ class Metrics:
             ["measure", "version", "modality"],
             registry=registry,
         )
+        self.canary_photos = Counter(
+            "nevus_canary_photos", "Photos during a canary's trial", ["channel", "outcome"], registry=registry
+        )
+        self.canary_seconds = Histogram(
+            "nevus_canary_seconds", "Time to a decision in it", ["channel"], buckets=SECONDS, registry=registry
+        )
+        self.canary_distance = Gauge(
+            "nevus_canary_distance", "Between the probabilities of canary and champion", registry=registry
+        )
+        self.canary_ends = Counter(
+            "nevus_canary_ends", "Canaries that ended by themselves", ["measure"], registry=registry
+        )
 
     def show_drift(self, found: Iterable[Drift], recent: Collection[str]) -> None:
         """Each measure's newest figure in recent weeks; those that are told no more go."""

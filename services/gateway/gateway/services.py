@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.canary import Canaries
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.settings import Settings
@@ -72,3 +73,4 @@ class Services:
     classifier: Classifier
     intake: Intake
     metrics: Metrics
+    canaries: Canaries

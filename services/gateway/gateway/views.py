@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gateway.advice import advice_for
 from gateway.monitor import Report
+from gateway.trial import TrialView
 from nevus.domain import Consent, Context, Diagnosis, Frozen, ModelRef, Photo, Prediction, Result, Status
 from nevus.ports import Page
 from nevus.registry import Manifest
@@ -59,12 +60,20 @@ class ModelDetails(ModelView):
 
 
 class ChannelView(Frozen):
-    """Where a channel points; `previous` is where a roll-back goes."""
+    """Where a channel points; `previous` is where a roll-back goes.
+
+    A canary has a share of the cases, and `ended` with its `reason` once it points nowhere.
+    """
 
     channel: str
     name: str
     version: str
     previous: str | None = None
+    share: float | None = None
+    since: datetime | None = None
+    ended: datetime | None = None
+    reason: str | None = None
+    trial: TrialView | None = None
 
 
 class Stats(Frozen):

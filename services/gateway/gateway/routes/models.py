@@ -13,6 +13,7 @@ from gateway.auth import AdminCaller, AnyCaller
 from gateway.openapi import answers
 from gateway.views import EXAMPLE, ChannelView, ModelDetails, ModelView
 from nevus.domain import Frozen
+from nevus.pointers import LARGEST_SHARE
 from nevus.registry import Channel
 from nevus.verdicts import Verdict
 
@@ -24,6 +25,13 @@ CHANNEL = {
     "name": "mobilenet_v2",
     "version": MODEL["version"],
     "previous": "20251112T101500Z-9c8d7e",
+}
+CANARY = CHANNEL | {
+    "channel": "canary",
+    "share": 0.1,
+    "since": "2026-02-01T08:00:00Z",
+    "ended": "2026-02-01T09:30:00Z",
+    "reason": "ended by an admin",
 }
 MANIFEST: dict[str, Any] = {
     "name": "mobilenet_v2",
@@ -87,6 +95,9 @@ class Move(Frozen):
     version: str = Field(pattern="^[A-Za-z0-9._-]{1,80}$", examples=[MODEL["version"]])
     overrule: Annotated[str, StringConstraints(strip_whitespace=True, min_length=20, max_length=500)] | None = Field(
         default=None, description="why it is to be champion without a passing verdict; goes into the audit log"
+    )
+    share: float | None = Field(
+        default=None, gt=0, le=LARGEST_SHARE, description="of the cases, of a canary alone; 0.1 unless set"
     )
 
 
@@ -162,8 +173,30 @@ async def put_channel(
     """Promote a version, or roll back to one. Inference finds out with the photos that come, within 15 s.
 
     The champion is replaced by a version with a passing verdict against it, or by one that it has replaced itself.
+    Such a one may be the canary, too: it answers its share of the cases until it is ended, by itself if need be.
     """
     services = request.app.state.services
-    view, generation = await channels.move(services, caller, channel, move.version, if_match, overrule=move.overrule)
+    view, generation = await channels.move(
+        services, caller, channel, move.version, if_match, overrule=move.overrule, share=move.share
+    )
+    response.headers["ETag"] = f'"{generation}"'
+    return view
+
+
+@router.delete(
+    "/channels/canary",
+    response_model=ChannelView,
+    responses=answers("forbidden", "not-found", "precondition-failed", "model-unusable", example=CANARY),
+)
+async def end_canary(
+    request: Request,
+    response: Response,
+    caller: AdminCaller,
+    if_match: Annotated[
+        str | None, Header(description="the channel's ETag; without it whichever canary there is")
+    ] = None,
+) -> ChannelView:
+    """End the canary: every photo is the champion's again, within CANARY_REFRESH seconds on other instances."""
+    view, generation = await channels.end_canary(request.app.state.services, caller, if_match)
     response.headers["ETag"] = f'"{generation}"'
     return view
