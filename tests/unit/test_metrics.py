@@ -39,6 +39,16 @@ def test_scale_and_bias_are_found_again() -> None:
     assert bias == pytest.approx(-1.2, abs=0.05)
 
 
+@pytest.mark.parametrize(("scale", "bias"), [(0.2, 3.0), (0.3, -3.0), (2.0, 9.0), (0.1, 0.0)])
+def test_logits_far_from_their_labels_still_have_one_line(scale: float, bias: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(-5, 1.5, 4000)
+    labels = (rng.random(4000) < sigmoid(scale * (logits + 5) + bias)).astype(float)
+    found = fit_scale_and_bias(logits, labels)
+    assert found[0] == pytest.approx(scale, abs=0.2)
+    assert found[1] == pytest.approx(bias + 5 * scale, abs=1)
+
+
 def test_calibrated_probabilities_show_little_error() -> None:
     rng = np.random.default_rng(1)
     p = rng.random(5000)

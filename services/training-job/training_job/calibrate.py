@@ -29,7 +29,11 @@ def sigmoid(z: Floats) -> Floats:
 
 
 def fit_scale_and_bias(logits: Floats, labels: Floats) -> tuple[float, float]:
-    """Platt (1999): logistic regression of the label on the logit, with his smoothed targets, by Newton's method."""
+    """Platt (1999): logistic regression of the label on the logit, with his smoothed targets, by Newton's method.
+
+    A step that would make it worse is halved until it does not (Lin, Lin and Weng, Machine Learning 2007): logits far
+    from the labels would otherwise send it off to any number.
+    """
     positives, negatives = float(labels.sum()), float((1 - labels).sum())
     target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     design = np.column_stack([logits, np.ones_like(logits)])
@@ -39,10 +43,17 @@ def fit_scale_and_bias(logits: Floats, labels: Floats) -> tuple[float, float]:
         gradient = design.T @ (p - target)
         curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
         change = np.linalg.solve(curvature, gradient)
+        before = _cross_entropy(design @ found, target)
+        while np.abs(change).max() > 1e-9 and _cross_entropy(design @ (found - change), target) > before + 1e-9:
+            change /= 2
         found -= change
         if np.abs(change).max() < 1e-9:
             break
     return float(found[0]), float(found[1])
+
+
+def _cross_entropy(logits: Floats, target: Floats) -> float:
+    return float((np.logaddexp(0, logits) - target * logits).sum())
 
 
 def threshold_at(sensitivity: float, positives: Floats) -> float:
