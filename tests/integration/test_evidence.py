@@ -49,7 +49,7 @@ def test_every_part_is_measured_and_can_be_written(
     assert {name: set(severities) for name, severities in found["corruptions"]["kinds"].items()} == {
         name: {"1", "2", "3"} for name in ("blur", "noise", "jpeg", "brightness", "low_resolution")
     }
-    assert set(found["overlays"]["kinds"]) == {"ruler", "ink", "hair", "vignette"}
+    assert set(found["overlays"]["kinds"]) == {"ruler", "ink", "hair", "patch", "vignette"}
     assert len(found["orientation"]["by"]) == 7
     assert found["ood"]["ordinary"]["n"] == 6 * found["ood"]["ordinary"]["photos"]
     assert found["leaks"]["photos"] == 12

@@ -1,4 +1,4 @@
-"""What lies on a lesion in real photos, drawn: a ruler, surgical ink, hair, the dark rim of a dermoscope.
+"""What lies on a lesion in real photos, drawn: a ruler, surgical ink, hair, stickers, a dermoscope's dark rim.
 
 Shapes are drawn at three times the size and mixed into the photo, so that edges are soft and the skin's texture stays.
 Nothing here is shared with what training draws: a model that has only learned to overlook those drawings is found out.
@@ -20,6 +20,7 @@ FINE = 3
 Points = NDArray[np.float64]
 Overlay = Callable[[Image.Image, Rng], Image.Image]
 INKS = ((88, 52, 160), (56, 70, 170), (40, 48, 110), (120, 60, 150))  # gentian violet and blue skin markers
+STICKERS = ((214, 176, 40), (58, 140, 78), (44, 92, 170), (178, 52, 48), (30, 30, 32), (236, 234, 228))
 HAIRS = ((38, 26, 22), (66, 42, 30), (20, 18, 20), (120, 92, 62))
 
 
@@ -137,6 +138,21 @@ def _bent(start: Points, turn: float, length: float, bend: float) -> Points:
     return np.vstack([start, start + np.cumsum(steps, axis=0)])
 
 
+def patch(photo: Image.Image, rng: Rng) -> Image.Image:
+    """Coloured stickers at the rim, round or square, as in photos of children's moles, where they give the class away.
+
+    Nauta et al., Diagnostics 12:40 (2022).
+    """
+    for colour in rng.choice(np.array(STICKERS), int(rng.integers(1, 3)), replace=False):
+        layer, radius, turn = Layer(photo), rng.uniform(0.06, 0.2), rng.uniform(0, math.tau)
+        x, y = layer.place(0.5 + 0.47 * math.cos(turn), 0.5 + 0.47 * math.sin(turn))
+        r = layer.width(radius)
+        shape = layer.pen.ellipse if rng.random() < 0.6 else layer.pen.rectangle
+        shape((x - r, y - r, x + r, y + r), fill=242)
+        photo = _mixed(photo, layer.strength(0.003), (int(colour[0]), int(colour[1]), int(colour[2])))
+    return photo
+
+
 def vignette(photo: Image.Image, rng: Rng) -> Image.Image:
     """The dermoscope's tube: black outside of a circle whose rim is out of focus, light that falls off towards it."""
     y, x = np.mgrid[: photo.height, : photo.width]
@@ -159,4 +175,4 @@ def _image(pixels: NDArray[np.floating]) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-KINDS: dict[str, Overlay] = {"ruler": ruler, "ink": ink, "hair": hair, "vignette": vignette}
+KINDS: dict[str, Overlay] = {"ruler": ruler, "ink": ink, "hair": hair, "patch": patch, "vignette": vignette}

@@ -1,4 +1,4 @@
-"""Paired overlays: does a ruler, ink, hair or a dark rim change what is said of the same photo?"""
+"""Paired overlays: does a ruler, ink, hair, a sticker or a dark rim change what is said of the same photo?"""
 
 from __future__ import annotations
 
