@@ -84,6 +84,7 @@ class Manifest(Frozen):
     version: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     created_at: datetime
     files: dict[str, FileEntry]
+    backbone: str = Field(default="mobilenet_v2", description="as `training_job train --backbone` names it")
     input: InputSpec
     outputs: Outputs = Outputs()
     cam_bias: float = Field(description="logit = mean of the map + this")

@@ -116,14 +116,29 @@ def test_augmentation_is_seeded_and_moves_the_mask_with_the_photo() -> None:
         assert one.mask is not None
         assert (one.pixels == two.pixels).all()
         dark = one.pixels.mean(axis=2)
-        if 0 < (one.mask > 0).sum() < one.mask.size:
+        if one.lesion and 0 < (one.mask > 0).sum() < one.mask.size:
             assert dark[one.mask > 0].mean() < dark[one.mask == 0].mean()
+
+
+def test_a_lesion_painted_over_tells_nothing() -> None:
+    rng = np.random.default_rng(3)
+    photo = Image.fromarray(np.clip(rng.normal((214, 170, 148), 4, (200, 200, 3)), 0, 255).astype(np.uint8))
+    mask = Image.new("L", (200, 200), 0)
+    photo.paste((60, 30, 20), (80, 80, 120, 120))
+    mask.paste(255, (80, 80, 120, 120))
+    views = [augment(photo, mask, np.random.default_rng(seed), 96) for seed in range(120)]
+    hidden = [view for view in views if not view.lesion]
+    assert 1 <= len(hidden) <= 15
+    for view in hidden:
+        assert view.mask is not None
+        inside, around = (np.median(view.pixels[found], axis=0) for found in (view.mask > 127, view.mask <= 127))
+        assert np.abs(inside - around).max() < 40
 
 
 def test_cells_outside_the_lesion_do_not_touch_it() -> None:
     mask = np.zeros((224, 224), np.uint8)
     mask[100:120, 100:120] = 255
-    cells = outside_cells(mask)
+    cells = outside_cells(mask, 7)
     assert cells.shape == (7, 7)
     assert cells.sum() == 49 - 9
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from nevus.imaging import RgbArray, crop_box
+from training_job.augment_skin import shift_skin
 
 Rng = np.random.Generator
 Plane = NDArray[np.uint8]
@@ -21,18 +22,27 @@ Plane = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Sample:
-    """A photo ready for training: `pixels` (side, side, 3) RGB and the `mask` (side, side) of its lesion, if known."""
+    """A photo ready for training: `pixels` (side, side, 3) RGB and the `mask` (side, side) of its lesion, if known.
+
+    With `lesion` false its lesion was painted over: nothing in it tells malignant from benign.
+    """
 
     pixels: RgbArray
     mask: Plane | None
+    lesion: bool = True
 
 
 def augment(photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int) -> Sample:
     """One random view of a photo."""
     image, mask = _crop(photo, mask, rng, side)
     image, mask = _turn(image, mask, rng)
-    if mask is not None and rng.random() < 0.15:
+    lesion = mask is None or rng.random() >= 0.05
+    if mask is not None and not lesion:
+        image = _paint_over(image, mask, rng)
+    elif mask is not None and rng.random() < 0.1:
         image = _hide_surroundings(image, mask, rng)
+    if rng.random() < 0.25:
+        image = shift_skin(image, mask, rng)
     image = _recolour(image, rng)
     for draw, chance in ((_hair, 0.15), (_ruler, 0.15), (_ink, 0.15)):
         if rng.random() < chance:
@@ -40,7 +50,7 @@ def augment(photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int) -
     if rng.random() < 0.25:
         image = _vignette(image, rng)
     image = _degrade(image, rng)
-    return Sample(np.asarray(image, np.uint8), None if mask is None else np.asarray(mask, np.uint8))
+    return Sample(np.asarray(image, np.uint8), None if mask is None else np.asarray(mask, np.uint8), lesion)
 
 
 def _crop(photo: Image.Image, mask: Image.Image | None, rng: Rng, side: int) -> tuple[Image.Image, Image.Image | None]:
@@ -81,6 +91,21 @@ def _hide_surroundings(image: Image.Image, mask: Image.Image, rng: Rng) -> Image
     kept = kept.resize(image.size, Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(4))
     wash = image.resize((6, 6), Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
     return Image.composite(image, wash, kept)
+
+
+def _paint_over(image: Image.Image, mask: Image.Image, rng: Rng) -> Image.Image:
+    """The lesion with a rim replaced by grainy skin of the colour around it."""
+    rim = int(rng.integers(2, 7)) * 2 + 1
+    hidden = mask.resize((image.width // 4, image.height // 4)).filter(ImageFilter.MaxFilter(rim))
+    pixels = np.asarray(image.resize(hidden.size, Image.Resampling.BOX), np.float32)
+    seen = np.asarray(hidden) < 128
+    skin = np.median(pixels[seen], axis=0) if seen.any() else np.full(3, 128.0)
+    coarse = rng.normal(0, rng.uniform(1, 8), (7, 7, 1)) + rng.normal(0, 1.5, (7, 7, 3)) + skin
+    painted = Image.fromarray(np.clip(coarse, 0, 255).astype(np.uint8)).resize(image.size, Image.Resampling.BICUBIC)
+    grain = rng.normal(0, rng.uniform(0.5, 5), (image.height, image.width, 1))
+    painted = Image.fromarray(np.clip(np.asarray(painted) + grain, 0, 255).astype(np.uint8))
+    soft = hidden.resize(image.size, Image.Resampling.BILINEAR).filter(ImageFilter.GaussianBlur(rng.uniform(1, 4)))
+    return Image.composite(painted, image, soft)
 
 
 def _recolour(image: Image.Image, rng: Rng) -> Image.Image:
@@ -155,8 +180,8 @@ def _vignette(image: Image.Image, rng: Rng) -> Image.Image:
 def _degrade(image: Image.Image, rng: Rng) -> Image.Image:
     """A random effective resolution, then blur, noise and JPEG."""
     side = image.width
-    if rng.random() < 0.7:
-        small = int(rng.uniform(0.35, 1.0) * side)
+    if rng.random() < 0.5:
+        small = int(rng.uniform(0.5, 1.0) * side)
         image = image.resize((small, small), Image.Resampling.BILINEAR).resize((side, side), Image.Resampling.BICUBIC)
     if rng.random() < 0.15:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.6)))

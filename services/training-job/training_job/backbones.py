@@ -6,6 +6,9 @@ the evidence itself (Zhou et al., CAM, CVPR 2016). The embedding (c,) is the mea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,77 +16,104 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training_job.torch_weights import WeightsError, read_state_dict
+from training_job import efficientnet_lite, inception_v3, mobilenet_v2, stock
+from training_job.folding import fold_into, folded
+from training_job.torch_weights import WeightsError
 
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
-IMAGENET_STD = np.array([0.229, 0.224, 0.225])
-TORCH_EPSILON = 1e-5
-BACKBONES = ("mobilenet_v2",)
-
-
-def mobilenet_v2(side: int | None) -> keras.Model:
-    """MobileNetV2 1.0 (Sandler et al., CVPR 2018) with torchvision's padding and epsilon, without weights."""
-    stock = keras.applications.MobileNetV2(input_shape=(side, side, 3), include_top=False, weights=None)
-    return keras.models.clone_model(stock, clone_function=_as_in_torchvision)
+Floats = NDArray[np.float64]
+Load = Callable[[keras.Model, Path], None]
 
 
-def _as_in_torchvision(layer: keras.layers.Layer) -> keras.layers.Layer:
-    config = layer.get_config()
-    if isinstance(layer, keras.layers.ZeroPadding2D):
-        config["padding"] = ((1, 1), (1, 1))
-    if isinstance(layer, keras.layers.BatchNormalization):
-        config["epsilon"] = TORCH_EPSILON
-    return layer.__class__.from_config(config)
+@dataclass(frozen=True)
+class Backbone:
+    """A network without its top.
+
+    It takes RGB 0..255 times `matrix` (3, 3) plus `offset` (3,); `loaders` read weight files by their suffix.
+    """
+
+    side: int
+    network: Callable[[int | None], keras.Model]
+    matrix: Floats
+    offset: Floats
+    loaders: dict[str, Load]
+    imagenet: Callable[[keras.Model], None] | None = None
 
 
-def _torch_prefixes() -> dict[str, tuple[str, str]]:
-    """Keras layer stem -> names of (convolution, batch norm) in torchvision's state dict."""
-    names = {"Conv1": ("features.0.0", "features.0.1"), "Conv_1": ("features.18.0", "features.18.1")}
-    for block in range(17):
-        stem = f"block_{block}_" if block else "expanded_conv_"
-        conv = f"features.{block + 1}.conv"
-        steps = ["expand", "depthwise", "project"] if block else ["depthwise", "project"]
-        for i, step in enumerate(steps):
-            last = step == "project"
-            names[stem + step] = (f"{conv}.{i}", f"{conv}.{i + 1}") if last else (f"{conv}.{i}.0", f"{conv}.{i}.1")
-    return names
+def _lite(size: int, side: int) -> Backbone:
+    return Backbone(
+        side=side,
+        network=partial(efficientnet_lite.network, size),
+        matrix=np.eye(3) / 128,
+        offset=np.full(3, -127 / 128),
+        loaders={".pth": efficientnet_lite.load_torch},
+    )
 
 
-def _norm_name(stem: str) -> str:
-    return {"Conv1": "bn_Conv1", "Conv_1": "Conv_1_bn"}.get(stem, stem + "_BN")
+def _stock(name: str, side: int, **loaders: Load) -> Backbone:
+    matrix, offset = stock.preprocessing(name)
+    return Backbone(
+        side=side,
+        network=partial(stock.network, name),
+        matrix=matrix,
+        offset=offset,
+        loaders={f".{suffix}": load for suffix, load in loaders.items()},
+        imagenet=partial(stock.load_imagenet, name),
+    )
 
 
-def load_torchvision(backbone: keras.Model, path: Path) -> None:
-    """Set ImageNet weights from torchvision's state dict file; raises WeightsError."""
-    state = read_state_dict(path)
-    for stem, (conv, norm) in _torch_prefixes().items():
-        try:
-            kernel = state[conv + ".weight"]
-            statistics = [state[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
-        except KeyError as error:
-            raise WeightsError(f"{path.name} is not a MobileNetV2: {error} is missing") from error
-        order = (2, 3, 0, 1) if stem.endswith("depthwise") else (2, 3, 1, 0)
-        backbone.get_layer(stem).set_weights([kernel.transpose(order)])
-        backbone.get_layer(_norm_name(stem)).set_weights(statistics)
+def _mobilenet() -> Backbone:
+    return Backbone(
+        side=224,
+        network=mobilenet_v2.network,
+        matrix=np.diag(1 / (255 * mobilenet_v2.IMAGENET_STD)),
+        offset=-mobilenet_v2.IMAGENET_MEAN / mobilenet_v2.IMAGENET_STD,
+        loaders={".pth": mobilenet_v2.load_torch},
+        imagenet=mobilenet_v2.load_imagenet,
+    )
 
 
-def build(side: int | None, diagnoses: int, *, dropout: float = 0.2) -> keras.Model:
+BACKBONES: dict[str, Callable[[], Backbone]] = {
+    "mobilenet_v2": _mobilenet,
+    "inception_v3": partial(_stock, "InceptionV3", 288, js=inception_v3.load_tfjs),
+    "efficientnet_lite0": partial(_lite, 0, 224),
+    "efficientnet_lite1": partial(_lite, 1, 224),
+    "efficientnet_lite2": partial(_lite, 2, 256),
+}
+
+
+def find(name: str) -> Backbone:
+    """One of the table, or any other of `keras.applications` by its name there; raises WeightsError."""
+    return BACKBONES[name]() if name in BACKBONES else _stock(name, 224)
+
+
+def build(backbone: str, side: int | None, diagnoses: int, *, dropout: float = 0.2) -> keras.Model:
     """(n, side, side, 3) RGB 0..255 -> `logit` (n, 1), `embedding` (n, c), `cam` (n, h, w), `diagnosis` (n, diagnoses).
 
-    `diagnosis` helps training alone and is not exported.
+    `diagnosis` helps training alone and is not exported. Raises WeightsError for an unknown backbone.
     """
+    found = find(backbone)
     image = keras.Input((side, side, 3), name="image")
-    scale = 1 / (255 * IMAGENET_STD)
-    scaled = keras.layers.Rescaling(scale.tolist(), (-IMAGENET_MEAN / IMAGENET_STD).tolist(), name="scale")(image)
-    features = mobilenet_v2(side)(scaled, training=False)
+    features = folded(found.network(side))(_scaled(image, found), training=False)
     embedding = keras.layers.GlobalAveragePooling2D(name="embedding")(features)
     dropped = keras.layers.SpatialDropout2D(dropout, name="dropout")(features)
     evidence = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer="zeros", name="evidence")(dropped)
     cam = Squeeze(name="cam")(evidence)
     logit = Bias(name="logit")(keras.layers.GlobalAveragePooling2D(name="mean_evidence")(evidence))
-    diagnosis = keras.layers.Dense(diagnoses, name="diagnosis")(embedding)
+    diagnosis = keras.layers.Dense(diagnoses, name="diagnosis")(
+        keras.layers.Dropout(dropout, name="dropped_embedding")(embedding)
+    )
     outputs = {"logit": logit, "embedding": embedding, "cam": cam, "diagnosis": diagnosis}
     return keras.Model(image, outputs)
+
+
+def _scaled(image: Any, found: Backbone) -> Any:
+    """What the backbone expects, by a rescaling, or by a fixed 1x1 convolution where channels change places."""
+    if np.allclose(found.matrix, np.diag(np.diag(found.matrix))):
+        return keras.layers.Rescaling(np.diag(found.matrix).tolist(), found.offset.tolist(), name="scale")(image)
+    layer = keras.layers.Conv2D(3, 1, name="scale", trainable=False)
+    scaled = layer(image)
+    layer.set_weights([found.matrix[None, None], found.offset])
+    return scaled
 
 
 @keras.saving.register_keras_serializable(package="nevus")
@@ -113,44 +143,41 @@ def cam_bias(model: keras.Model) -> float:
     return float(np.asarray(model.get_layer("logit").bias)[0])
 
 
-def start_weights(model: keras.Model, weights: str) -> None:
-    """Start from a file (.pth of torchvision, .keras of ours) or `imagenet` (downloads); WeightsError."""
-    backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
-    if weights == "imagenet":
-        _load_keras_imagenet(backbone)
-    elif weights.endswith(".pth"):
-        load_torchvision(backbone, Path(weights))
-    else:
+def features_of(model: keras.Model) -> keras.Model:
+    """The backbone inside of a whole model."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def map_size(model: keras.Model, side: int) -> int:
+    """Cells along a side of the activation map of photos of that side."""
+    return int(features_of(model).compute_output_shape((1, side, side, 3))[1])
+
+
+def start_weights(model: keras.Model, backbone: str, weights: str) -> None:
+    """Start from `imagenet` (downloads), a version's .keras file, or a weight file of the backbone; WeightsError."""
+    suffix = Path(weights).suffix
+    if suffix == ".keras":
         _load_own(model, keras.models.load_model(weights, compile=False))
+        return
+    found = find(backbone)
+    network = found.network(None)
+    if weights == "imagenet" and found.imagenet:
+        found.imagenet(network)
+    elif suffix in found.loaders:
+        found.loaders[suffix](network, Path(weights))
+    else:
+        kinds = ", ".join(["imagenet"] * bool(found.imagenet) + [".keras", *found.loaders])
+        raise WeightsError(f"{backbone} starts from one of: {kinds}")
+    fold_into(features_of(model), network)
 
 
 def _load_own(model: keras.Model, saved: keras.Model) -> None:
-    """All layers but a diagnosis head of other diagnoses."""
-    found = {layer.name: layer.get_weights() for layer in saved.layers}
-    for layer in model.layers:
-        values = found.get(layer.name, [])
+    """All layers but a diagnosis head of other diagnoses; raises WeightsError for another backbone."""
+    try:
+        fold_into(features_of(model), features_of(saved))
+    except (StopIteration, ValueError) as error:
+        raise WeightsError("the version to train on from has another backbone") from error
+    for name in ("evidence", "logit", "diagnosis"):
+        layer, values = model.get_layer(name), saved.get_layer(name).get_weights()
         if [value.shape for value in values] == [value.shape for value in layer.get_weights()]:
             layer.set_weights(values)
-
-
-def _load_keras_imagenet(backbone: keras.Model) -> None:
-    """Keras' own weights expect -1..1 input and epsilon 1e-3; both fold into the first kernel and the scales."""
-    stock = keras.applications.MobileNetV2(input_shape=(224, 224, 3), include_top=False, weights="imagenet")
-    for layer in stock.layers:
-        values = layer.get_weights()
-        if isinstance(layer, keras.layers.BatchNormalization):
-            values[3] = values[3] + layer.epsilon - TORCH_EPSILON
-        if values:
-            backbone.get_layer(layer.name).set_weights(values)
-    fold_input_scale(backbone)
-
-
-def fold_input_scale(backbone: keras.Model) -> None:
-    """Make a first kernel for -1..1 input take torch-normalised input; exact away from the padded rim."""
-    kernel = backbone.get_layer("Conv1").get_weights()[0]
-    gain = 2 * IMAGENET_STD
-    shift = 2 * IMAGENET_MEAN - 1
-    gamma, beta, mean, variance = backbone.get_layer("bn_Conv1").get_weights()
-    offset: NDArray[np.float64] = (kernel * shift[:, None]).sum(axis=(0, 1, 2))
-    backbone.get_layer("Conv1").set_weights([kernel * gain[:, None]])
-    backbone.get_layer("bn_Conv1").set_weights([gamma, beta, mean - offset, variance])

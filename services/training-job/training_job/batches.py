@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from nevus.domain import FloatArray
 from training_job.augment import Sample, augment
@@ -22,7 +23,7 @@ class Batch:
     """`images` (n, side, side, 3) 0..255; `malignant` (n, 1); `diagnosis` (n,) index or UNKNOWN.
 
     `outside` (n, h, w) is 1 where a cell of the activation map holds no lesion; `masked` (n,)
-    says whether that is known.
+    says whether that is known. Without its lesion a photo is neither: malignant 0.5, and all of it is outside.
     """
 
     images: FloatArray
@@ -32,22 +33,36 @@ class Batch:
     masked: FloatArray
 
 
-def outside_cells(mask: NDArray[np.uint8], stride: int = 32) -> FloatArray:
-    """(side, side) lesion mask -> (side/32, side/32), 1 for cells that neither hold lesion nor touch one that does."""
-    cells = mask.shape[0] // stride
-    lesion = mask[: cells * stride, : cells * stride].reshape(cells, stride, cells, stride).max(axis=(1, 3)) > 127
+def outside_cells(mask: NDArray[np.uint8], cells: int) -> FloatArray:
+    """(side, side) lesion mask -> (cells, cells), 1 for cells that neither hold lesion nor touch one that does."""
+    drawn = Image.fromarray(np.where(mask > 127, 255.0, 0.0).astype(np.float32))
+    lesion = np.asarray(drawn.resize((cells, cells), Image.Resampling.BOX)) > 0
     padded = np.pad(lesion, 1)
     near = [padded[i : i + cells, j : j + cells] for i in range(3) for j in range(3)]
     return np.asarray(~np.any(near, axis=0), np.float32)
 
 
+def _outside(sample: Sample, cells: int) -> FloatArray:
+    """(cells, cells); zeros where it is not known."""
+    if not sample.lesion:
+        return np.ones((cells, cells), np.float32)
+    return np.zeros((cells, cells), np.float32) if sample.mask is None else outside_cells(sample.mask, cells)
+
+
 class Batches:
-    """An endless, seeded supply of balanced, augmented batches."""
+    """An endless, seeded supply of balanced, augmented batches; `cells` is the map's size at each resolution."""
 
     def __init__(
-        self, rows: Sequence[Row], weights: NDArray[np.float64], diagnoses: Sequence[str], *, size: int, seed: int
+        self,
+        rows: Sequence[Row],
+        weights: NDArray[np.float64],
+        diagnoses: Sequence[str],
+        *,
+        size: int,
+        seed: int,
+        cells: Mapping[int, int],
     ) -> None:
-        self._rows, self._weights, self._size, self._seed = rows, weights, size, seed
+        self._rows, self._weights, self._size, self._seed, self._cells = rows, weights, size, seed, cells
         self._diagnoses = {name: i for i, name in enumerate(diagnoses)}
 
     def batch(self, index: int, side: int) -> Batch:
@@ -55,12 +70,12 @@ class Batches:
         rng = np.random.default_rng([self._seed, index])
         chosen = [self._rows[i] for i in rng.choice(len(self._rows), self._size, p=self._weights)]
         samples = [self._sample(row, rng, side) for row in chosen]
-        unknown = np.zeros((side // 32, side // 32), np.float32)
+        pairs = list(zip(chosen, samples, strict=True))
         return Batch(
             images=np.stack([sample.pixels for sample in samples]).astype(np.float32),
-            malignant=np.array([[row.malignant] for row in chosen], np.float32),
-            diagnosis=np.array([self._diagnoses.get(row.diagnosis, UNKNOWN) for row in chosen], np.int32),
-            outside=np.stack([unknown if s.mask is None else outside_cells(s.mask) for s in samples]),
+            malignant=np.array([[row.malignant if sample.lesion else 0.5] for row, sample in pairs], np.float32),
+            diagnosis=np.array([self._label(row, sample) for row, sample in pairs], np.int32),
+            outside=np.stack([_outside(sample, self._cells[side]) for sample in samples]),
             masked=np.array([s.mask is not None for s in samples], np.float32),
         )
 
@@ -68,6 +83,9 @@ class Batches:
     def _sample(row: Row, rng: np.random.Generator, side: int) -> Sample:
         photo = open_photo(row)
         return augment(photo, open_mask(row, photo.size), rng, side)
+
+    def _label(self, row: Row, sample: Sample) -> int:
+        return self._diagnoses.get(row.diagnosis, UNKNOWN) if sample.lesion else UNKNOWN
 
     def stream(self, sides: Sequence[int], start: int = 0, *, workers: int = 2, ahead: int = 6) -> Iterator[Batch]:
         """Batches `start` to the end of `sides`, batch i at resolution sides[i]."""

@@ -20,6 +20,7 @@ from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import registry_at
 from training_job.data import ManifestError, refuse_empty_splits, refuse_shared_groups, split_by_group
 from training_job.finding import find_version
+from training_job.plan import Plan, run_folder
 from training_job.reading import Data, read_data
 from training_job.settings import read_settings
 
@@ -31,12 +32,15 @@ UNSTATED = "not stated; the licences of the training photos apply"
 @app.command()
 def train(
     data: Data,
-    weights: Annotated[str, typer.Option(help="a .pth or .keras file, imagenet (downloads), or champion")] = "imagenet",
+    weights: Annotated[str, typer.Option(help="a weight file, imagenet (downloads), or champion")] = "imagenet",
     out: Annotated[str, typer.Option(help="the model registry; a path or gs://bucket")] = "models",
-    backbone: Annotated[str, typer.Option(help="the network")] = "mobilenet_v2",
+    backbone: Annotated[str, typer.Option(help="the network: docs/training.md")] = "mobilenet_v2",
+    side: Annotated[
+        int | None, typer.Option(min=32, help="of its input, in pixels; the backbone's unless given")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 4800,
-    head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 150,
+    steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 3600,
+    head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 100,
     batch_size: Annotated[int, typer.Option(min=2, help="photos a batch")] = 32,
     seed: Annotated[int, typer.Option(help="of everything random")] = 7,
     runs: Annotated[Path, typer.Option(help="where checkpoints are kept")] = Path(".nevus/training"),
@@ -48,8 +52,7 @@ def train(
     from training_job import train as training
     from training_job.evidence import leaks
 
-    if backbone not in backbones.BACKBONES:
-        raise typer.BadParameter(f"one of: {', '.join(backbones.BACKBONES)}", param_hint="--backbone")
+    network = backbones.find(backbone)
     rows = split_by_group(read_data(data, read_settings()))
     refuse_shared_groups(rows)
     rows = leaks.apart(rows)
@@ -57,14 +60,23 @@ def train(
     registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
-    plan = training.Plan(weights=start, steps=steps, head_steps=head_steps, batch_size=batch_size, seed=seed)
-    trainer = training.Trainer(rows, plan, training.run_folder(rows, plan, runs))
+    plan = Plan(
+        weights=start,
+        backbone=backbone,
+        side=side or network.side,
+        steps=steps,
+        head_steps=head_steps,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    trainer = training.Trainer(rows, plan, run_folder(rows, plan, runs))
     trainer.run()
     facts = {
-        "name": name or backbone,
+        "name": name or backbone.lower(),
         "licence": licence,
         "parent": parent.version if parent else None,
         "uncalibrated": tuple(uncalibrated.split(",")),
+        "training": trainer.spent(),
     }
     manifest, files = version.make(trainer.model, rows, plan, facts)
     ref, channel = asyncio.run(version.publish(registry, manifest, files))

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nevus.domain import ModelRef
-from nevus.registry import sha256
+from nevus.registry import Manifest, sha256
 from training_job import corrections
 from training_job.data import Row, diagnoses
+from training_job.plan import Plan
 from training_job.settings import Settings
-
-if TYPE_CHECKING:
-    from training_job.train import Plan
 
 UNCALIBRATED = ("isic10k", corrections.SOURCE)
 LOOK_EVERY = 4  # checkpoints
 
 
-def make_plan(settings: Settings, weights: Path, base: Sequence[Row], theirs: Sequence[Row]) -> Plan:
-    """On from `weights`; `theirs` are the corrections, which have their share beside the base's sources."""
-    from training_job.train import Plan
-
+def make_plan(settings: Settings, parent: Manifest, weights: Path, base: Sequence[Row], theirs: Sequence[Row]) -> Plan:
+    """On from the parent's `weights`; `theirs`, the corrections, have their share beside the base's sources."""
     usual = Plan(weights=str(weights)).shares
     sources = {row.source for row in base if row.split == "train"}
     whole = sum(usual.get(source, 1.0) for source in sources)
     return Plan(
         weights=str(weights),
+        backbone=parent.backbone,
+        side=parent.input.side,
         steps=settings.retrain_steps,
         head_steps=0,
         batch_size=settings.retrain_batch_size,

@@ -23,13 +23,14 @@ from training_job.failures import is_permanent, sentence
 from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
 from training_job.notice import Notice
+from training_job.plan import Plan
 from training_job.recipe import UNCALIBRATED, identity, make_plan
 from training_job.release import challenge, challenger, published_by
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
 
 if TYPE_CHECKING:
-    from training_job.train import Plan, Trainer
+    from training_job.train import Trainer
 
 logger = logging.getLogger("training_job.retrain")
 
@@ -126,8 +127,10 @@ class Retraining:
         from training_job.train import Trainer
 
         weights = self._folder / "parent.keras"
-        weights.write_bytes(self._loop.persist(lambda: self._stores.registry.file(parent, KERAS_FILE)))
-        plan = make_plan(self._settings, weights, base, theirs)
+        registry = self._stores.registry
+        weights.write_bytes(self._loop.persist(lambda: registry.file(parent, KERAS_FILE)))
+        manifest = self._loop.persist(lambda: registry.manifest(parent))
+        plan = make_plan(self._settings, manifest, weights, base, theirs)
         fits = identity(plan, base, parent)
         checkpoints = Checkpoints(self._stores.checkpoints, self._id, self._attempts, fits, self._loop)
         self._checkpoints = checkpoints
@@ -169,6 +172,7 @@ class Retraining:
             "parent": parent.version,
             "run": self._id,
             "uncalibrated": UNCALIBRATED,
+            "training": trainer.spent(),
         }
         manifest, files = version.make(trainer.model, rows, plan, facts, self._stage)
         self._record.measure(**figures(manifest))

@@ -6,12 +6,11 @@ learns the diagnosis beside malignancy, and is held to find its evidence on the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,74 +21,17 @@ import numpy as np
 import tensorflow as tf
 
 from nevus.domain import FloatArray
-from nevus.imaging import SIDE, to_input
-from training_job.backbones import build, start_weights
-from training_job.batches import UNKNOWN, Batch, Batches
-from training_job.data import Row, diagnoses, fingerprint, open_photo, sampling_weights
+from nevus.imaging import to_input
+from training_job.backbones import build, map_size, start_weights
+from training_job.batches import Batch, Batches
+from training_job.data import Row, diagnoses, open_photo, sampling_weights
 from training_job.hooks import Hooks, Interrupted
 from training_job.metrics import auroc
+from training_job.objective import loss, schedule
+from training_job.plan import Plan
 from training_job.progress import columns
 
 logging.getLogger("absl").setLevel(logging.WARNING)  # TensorFlow tells there of every file that it writes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides the outcome of a run, beside the data."""
-
-    weights: str
-    steps: int = 4800
-    head_steps: int = 150
-    batch_size: int = 32
-    side: int = SIDE
-    first_side: int = 192
-    first_share: float = 0.5
-    rate: float = 3e-4
-    head_rate: float = 3e-3
-    weight_decay: float = 0.02
-    averaging: float = 0.998
-    smoothing: float = 0.04
-    diagnosis_weight: float = 0.3
-    evidence_weight: float = 0.3
-    look_every: int = 1000
-    seed: int = 7
-    shares: dict[str, float] = field(default_factory=lambda: {"ham10000": 0.45, "isic10k": 0.30, "pad_ufes_20": 0.25})
-
-    @property
-    def sides(self) -> list[int]:
-        """Resolution of each step."""
-        head = [self.first_side] * self.head_steps
-        first = round(self.steps * self.first_share)
-        return head + [self.first_side] * first + [self.side] * (self.steps - first)
-
-
-def schedule(plan: Plan) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A short warm-up, then a cosine down to almost nothing."""
-    warm = max(1, plan.steps // 20)
-    return keras.optimizers.schedules.CosineDecay(
-        plan.rate / 20, max(1, plan.steps - warm), alpha=0.01, warmup_target=plan.rate, warmup_steps=warm
-    )
-
-
-def loss(outputs: dict[str, Any], batch: dict[str, Any], plan: Plan) -> Any:
-    """Cross entropy of malignancy, of the diagnosis where known, and the share of evidence away from the lesion."""
-    target = batch["malignant"] * (1 - 2 * plan.smoothing) + plan.smoothing
-    malignant = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, outputs["logit"]))
-    known = tf.cast(batch["diagnosis"] != UNKNOWN, tf.float32)
-    label = tf.maximum(batch["diagnosis"], 0)
-    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(label, outputs["diagnosis"])
-    evidence = tf.abs(outputs["cam"])
-    total = tf.reduce_sum(evidence, axis=(1, 2)) + 0.1 * float(plan.side / 32) ** 2
-    away = tf.reduce_sum(evidence * batch["outside"], axis=(1, 2)) / total
-    return (
-        malignant
-        + plan.diagnosis_weight * _mean_where(entropy, known)
-        + plan.evidence_weight * _mean_where(away, batch["masked"])
-    )
-
-
-def _mean_where(values: Any, known: Any) -> Any:
-    return tf.reduce_sum(values * known) / tf.maximum(tf.reduce_sum(known), 1.0)
 
 
 class Trainer:
@@ -101,8 +43,9 @@ class Trainer:
         self.train = [row for row in rows if row.split == "train"]
         self.val = [row for row in rows if row.split == "val"]
         self.names = diagnoses(self.train)
-        self.model = build(None, max(1, len(self.names)))
+        self.model = build(plan.backbone, None, max(1, len(self.names)))
         self.step = tf.Variable(0, dtype=tf.int64)
+        self.seconds, self.cpu_seconds = (tf.Variable(0.0, dtype=tf.float64) for _ in range(2))
         self.optimizers = {
             True: keras.optimizers.AdamW(plan.head_rate),
             False: keras.optimizers.AdamW(schedule(plan), weight_decay=plan.weight_decay, global_clipnorm=1.0),
@@ -122,6 +65,8 @@ class Trainer:
             whole=self.optimizers[False],
             average=self.average,
             step=self.step,
+            seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
         )
         self.checkpoints = tf.train.CheckpointManager(checkpoint, str(self.folder / "checkpoints"), max_to_keep=2)
         self._forward = tf.function(lambda images: self.model(images, training=False)["logit"], reduce_retracing=True)
@@ -144,7 +89,7 @@ class Trainer:
     def resume(self) -> int:
         """Restore the last checkpoint, or set the starting weights; returns the step to go on from."""
         if self.checkpoints.restore_or_initialize() is None:
-            start_weights(self.model, self.plan.weights)
+            start_weights(self.model, self.plan.backbone, self.plan.weights)
             for slot, variable in zip(self.average, self.whole, strict=True):
                 slot.assign(variable)
         return int(self.step.numpy())
@@ -155,12 +100,14 @@ class Trainer:
         Interrupted by a hook, it leaves a checkpoint of the step that was done.
         """
         start, sides = self.resume(), self.plan.sides
+        self._clocks = time.monotonic(), time.process_time()
         batches = Batches(
             self.train,
             sampling_weights(self.train, self.plan.shares),
             self.names,
             size=self.plan.batch_size,
             seed=self.plan.seed,
+            cells={side: map_size(self.model, side) for side in set(sides)},
         )
         with columns() as bar:
             task = bar.add_task("training", total=len(sides), completed=start, note="")
@@ -186,6 +133,10 @@ class Trainer:
 
     def _keep(self, done: int) -> None:
         self.step.assign(done)
+        now = time.monotonic(), time.process_time()
+        for total, since, at in zip((self.seconds, self.cpu_seconds), self._clocks, now, strict=True):
+            total.assign_add(at - since)
+        self._clocks = now
         self.checkpoints.save(done)
         self.hooks.saved(done)
 
@@ -218,16 +169,18 @@ class Trainer:
         images = (np.stack([to_input(open_photo(row), side) for row in chunk]) for chunk in chunks)
         return np.concatenate([self._forward(tf.cast(chunk, tf.float32)).numpy()[:, 0] for chunk in images])
 
+    def spent(self) -> dict[str, float]:
+        """What the steps and looks so far took, attempts that were interrupted included up to their checkpoints."""
+        seconds, cpu, images = float(self.seconds), float(self.cpu_seconds), int(self.step) * self.plan.batch_size
+        return {
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(cpu, 1),
+            "images": images,
+            "images_per_second": round(images / max(seconds, 1e-9), 2),
+            "images_per_cpu_second": round(images / max(cpu, 1e-9), 2),
+        }
+
     def take_average(self) -> None:
         """Replace the weights by their running average."""
         for slot, variable in zip(self.average, self.whole, strict=True):
             variable.assign(slot)
-
-
-def run_folder(rows: list[Row], plan: Plan, runs: Path) -> Path:
-    """The folder of a run, named by its plan and data, so that the same command resumes it."""
-    text = json.dumps([asdict(plan), fingerprint(rows)], sort_keys=True)
-    folder = runs / hashlib.sha256(text.encode()).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "plan.json").write_text(json.dumps(asdict(plan), indent=1))
-    return folder

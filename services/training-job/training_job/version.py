@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -36,10 +38,10 @@ from training_job.data import Row, fingerprint, open_photo
 from training_job.evidence import collect
 from training_job.export import largest_difference, to_keras, to_litert
 from training_job.hooks import nothing
+from training_job.plan import Plan
 from training_job.reference import with_reference
 from training_job.report import card, html
 from training_job.revision import git_commit
-from training_job.train import Plan
 
 LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 CHECKED_PHOTOS = 64
@@ -54,8 +56,8 @@ def make(
 ) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest and the files of a new version; `stage` hears what is done next.
 
-    `facts` are the manifest's name, licence and parent, the run that makes it, if one does, and the sources that set
-    no threshold (`uncalibrated`).
+    `facts` are the manifest's name, licence and parent, the run that makes it, if one does, the sources that set
+    no threshold (`uncalibrated`) and what training took (`training`).
     Raises ExportError, ValueError, OSError.
     """
     stage("exporting")
@@ -72,6 +74,7 @@ def make(
     made = Version(ref=ref, manifest=manifest, files=files)
     files[STATISTICS_FILE] = with_reference(made, rows, facts["uncalibrated"], plan.seed)
     metrics = evaluated(manifest, files, rows) | {"export": {"largest_difference": difference, "photos": len(checked)}}
+    metrics["training"] = facts["training"]
     manifest = manifest.model_copy(update={"metrics": metrics})
     files |= {REPORT_FILE: html(manifest).encode(), CARD_FILE: card(manifest).encode()}
     return manifest.model_copy(update={"files": entries(files)}), files
@@ -88,12 +91,13 @@ def describe(
         created_at=now,
         files={},
         input=InputSpec(side=plan.side),
+        backbone=plan.backbone,
         cam_bias=cam_bias(model),
         modalities=found.modalities,
         ood_threshold=found.ood_threshold,
         quality=found.quality,
         intended_use=IntendedUse(fitzpatrick=constants.evidenced_types(rows, facts["uncalibrated"])),
-        data=data_facts(rows),
+        data=data_facts(rows) | {"recipe": recipe(plan)},
         licence=facts["licence"],
         seeds={"training": plan.seed},
         git_commit=git_commit(),
@@ -125,6 +129,11 @@ def data_facts(rows: Sequence[Row]) -> dict[str, Any]:
     theirs = corrections.provenance(rows)
     facts = {"fingerprint": fingerprint(rows), "photos": len(rows), "sources": sources}
     return facts | ({"corrections": theirs} if theirs else {})
+
+
+def recipe(plan: Plan) -> dict[str, Any]:
+    """The plan without the place of its starting weights."""
+    return asdict(plan) | {"weights": Path(plan.weights).name}
 
 
 def libraries() -> dict[str, str]:
