@@ -16,6 +16,7 @@ from training_job.data import Row, open_photo
 from training_job.evaluate import Answered
 from training_job.hooks import Hooks
 from training_job.parallel import on_all_cores
+from training_job.plan import Plan
 from training_job.progress import steps
 
 UNCALIBRATED = ("isic10k",)
@@ -44,15 +45,15 @@ class Pace:
 class Outcome:
     """What one seed gave."""
 
-    plan: train.Plan
+    plan: Plan
     answered: list[Answered]
     step_seconds: float | None
 
 
-def plan_of(weights: str, seed: int, *, training_steps: int, head_steps: int, batch_size: int) -> train.Plan:
+def plan_of(weights: str, seed: int, *, training_steps: int, head_steps: int, batch_size: int) -> Plan:
     """A short training; what is averaged over steps is averaged over as large a share of them as in a long one."""
-    averaging = min(train.Plan(weights="").averaging, 1 - 8 / max(9, training_steps))
-    return train.Plan(
+    averaging = min(Plan(weights="").averaging, 1 - 8 / max(9, training_steps))
+    return Plan(
         weights=weights,
         steps=training_steps,
         head_steps=head_steps,
@@ -69,7 +70,7 @@ def read_all(rows: Sequence[Row]) -> None:
             pass
 
 
-def once(rows: list[Row], plan: train.Plan, folder: Path, meter: Meter) -> Outcome:
+def once(rows: list[Row], plan: Plan, folder: Path, meter: Meter) -> Outcome:
     """One seed, from the start weights to answers; raises ExportError, ValueError, OSError."""
     pace = Pace()
     meter.enter("start")
