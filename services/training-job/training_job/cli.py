@@ -18,7 +18,7 @@ from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import registry_at
-from training_job.data import ManifestError, refuse_empty_splits, refuse_shared_groups, split_by_group
+from training_job.data import ManifestError, Row, refuse_empty_splits, refuse_shared_groups, split_by_group
 from training_job.finding import find_version
 from training_job.plan import Plan, run_folder
 from training_job.reading import Data, read_data
@@ -50,13 +50,9 @@ def train(
     """Train a version and publish it: champion of an empty registry, else challenger. The same call resumes."""
     from training_job import backbones, version
     from training_job import train as training
-    from training_job.evidence import leaks
 
     network = backbones.find(backbone)
-    rows = split_by_group(read_data(data, read_settings()))
-    refuse_shared_groups(rows)
-    rows = leaks.apart(rows)
-    refuse_empty_splits(rows, uncalibrated.split(","))
+    rows = training_rows(data, uncalibrated.split(","))
     registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
@@ -81,6 +77,17 @@ def train(
     manifest, files = version.make(trainer.model, rows, plan, facts)
     ref, channel = asyncio.run(version.publish(registry, manifest, files))
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
+
+
+def training_rows(data: str, uncalibrated: list[str]) -> list[Row]:
+    """The rows that a training uses, none of them alike over splits; raises ManifestError, PortError, OSError."""
+    from training_job.evidence import leaks
+
+    rows = split_by_group(read_data(data, read_settings()))
+    refuse_shared_groups(rows)
+    rows = leaks.apart(rows)
+    refuse_empty_splits(rows, uncalibrated)
+    return rows
 
 
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:
