@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -26,7 +27,7 @@ class Embedded:
     def photos(self, data: Path) -> list[str]:
         """Keys of all stored photos."""
         folder = data / "photos"
-        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        return sorted(photos_of(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
 
 
 @dataclass
@@ -58,7 +59,8 @@ class Cloud:
 
     def photos(self, data: Path) -> list[str]:
         address = f"{self.gcs.url}/storage/v1/b/{self.settings(data)['PHOTOS_BUCKET']}/o"
-        return [item["name"] for item in httpx.get(address, trust_env=False).json().get("items", ())]
+        items = httpx.get(address, trust_env=False).json().get("items", ())
+        return photos_of(item["name"] for item in items)
 
     def _seed(self, bucket: str) -> None:
         shipped = ROOT / "models"
@@ -66,6 +68,11 @@ class Cloud:
             address = f"{self.gcs.url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name="
             name = quote(path.relative_to(shipped).as_posix(), safe="")
             httpx.post(address + name, content=path.read_bytes(), trust_env=False).raise_for_status()
+
+
+def photos_of(keys: Iterable[str]) -> list[str]:
+    """Without the audit log's anchor, which lies beside them."""
+    return [key for key in keys if not key.startswith("audit/")]
 
 
 Backend = Embedded | Cloud

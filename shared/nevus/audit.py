@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -45,6 +46,12 @@ def by(caller: Caller, action: str, subject: str, detail: str = "") -> AuditEntr
     """What a caller does now."""
     moment = datetime.now(UTC)
     return AuditEntry(at=moment, actor=caller.id, role=caller.role.value, action=action, subject=subject, detail=detail)
+
+
+def by_operator(action: str, subject: str, detail: str = "") -> AuditEntry:
+    """What somebody does from a shell now: known by the number that the machine has for them."""
+    actor = f"uid:{os.getuid()}"
+    return AuditEntry(at=datetime.now(UTC), actor=actor, role="operator", action=action, subject=subject, detail=detail)
 
 
 def by_service(action: str, subject: str, detail: str = "") -> AuditEntry:

@@ -87,6 +87,16 @@ async def test_a_damaged_version_is_not_promoted(door: Door) -> None:
     assert (await door.client.get(CHAMPION)).json() == before.json()
 
 
+async def test_a_move_is_announced_and_its_failure_too(door: Door, tmp_path: Path) -> None:
+    await passed(door, "second")
+    door.exchange(promotion=Registry(OnlyChannels(tmp_path / "models", reader=True)))
+    tag = (await door.client.get(CHAMPION)).headers["etag"]
+    assert (await move(door, "second", tag)).status_code == 503
+    failed, announced = await door.services.records.audit_log()
+    assert (announced.action, failed.action) == ("promote", "promote.failed")
+    assert announced.subject == failed.subject == "champion -> second"
+
+
 class OnlyChannels(FileStore):
     """What the promoter may do; and, as `reader`, what the gateway itself may."""
 

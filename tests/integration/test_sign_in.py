@@ -16,6 +16,7 @@ from gateway.routes import session
 from gateway.security import HEADERS, SecurityHeaders
 from gateway.services import Callers
 from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.sqlite import SqliteRecords
 from nevus.domain import Caller, Role
 
 HOST = "http://nevus.test"
@@ -27,9 +28,9 @@ def identity(tmp_path: Path) -> SqliteIdentity:
     return SqliteIdentity(tmp_path / "identity.db")
 
 
-def small_app(identity: SqliteIdentity) -> FastAPI:
+def small_app(identity: SqliteIdentity, records: SqliteRecords) -> FastAPI:
     app = FastAPI()
-    app.state.services = SimpleNamespace(callers=Callers(identity, sessions=identity))
+    app.state.services = SimpleNamespace(callers=Callers(identity, sessions=identity), records=records)
     html_problems.install(app)
     app.include_router(session.router)
     app.add_middleware(SecurityHeaders)
@@ -51,8 +52,15 @@ def small_app(identity: SqliteIdentity) -> FastAPI:
 
 
 @pytest.fixture
-async def client(identity: SqliteIdentity) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(small_app(identity))
+async def records(tmp_path: Path) -> AsyncIterator[SqliteRecords]:
+    records = SqliteRecords(tmp_path / "records.db")
+    yield records
+    await records.close()
+
+
+@pytest.fixture
+async def client(identity: SqliteIdentity, records: SqliteRecords) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(small_app(identity, records))
     async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
         yield client
     identity.close()
@@ -66,7 +74,9 @@ async def signed_in(client: httpx.AsyncClient, identity: SqliteIdentity, caller:
     return answer.headers["set-cookie"]
 
 
-async def test_a_link_signs_in_once_and_only_by_its_button(client: httpx.AsyncClient, identity: SqliteIdentity) -> None:
+async def test_a_link_signs_in_once_and_only_by_its_button(
+    client: httpx.AsyncClient, identity: SqliteIdentity, records: SqliteRecords
+) -> None:
     token = identity.create_invite(Role.CLIENT, "anna")
     for _ in range(2):  # a chat's preview of the link, then the person
         shown = await client.get("/sign-in", params={"token": token})
@@ -79,10 +89,11 @@ async def test_a_link_signs_in_once_and_only_by_its_button(client: httpx.AsyncCl
     assert "Secure" not in cookie
     assert (await client.get("/any")).json() == {"id": "anna", "role": "client"}
     assert (await client.post("/sign-in", data={"token": token}, headers=OWN)).status_code == 401
+    assert [(each.actor, each.action) for each in await records.audit_log()] == [("anna", "session.begin")]
 
 
-async def test_the_cookie_is_secure_on_https(identity: SqliteIdentity) -> None:
-    transport = httpx.ASGITransport(small_app(identity))
+async def test_the_cookie_is_secure_on_https(identity: SqliteIdentity, records: SqliteRecords) -> None:
+    transport = httpx.ASGITransport(small_app(identity, records))
     async with httpx.AsyncClient(transport=transport, base_url="https://nevus.test") as client:
         token = identity.create_invite(Role.CLIENT)
         answer = await client.post("/sign-in", data={"token": token}, headers={"Origin": "https://nevus.test"})

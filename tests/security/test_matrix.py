@@ -105,6 +105,8 @@ ROWS = {
     ("GET", "/v1/training-runs"): Row("401 401 401 403 403 403 200"),
     ("GET", "/v1/training-runs/{run_id}"): Row("401 401 401 403 403 403 200"),
     ("POST", "/v1/training-runs/{run_id}/cancel"): Row("401 401 401 403 403 403 202"),
+    ("GET", "/v1/audit"): Row("401 401 401 403 403 403 200"),
+    ("POST", "/v1/audit/verification"): Row("401 401 401 403 403 403 200"),
     ("GET", "/v1/stats"): Row("401 401 401 403 403 200 200"),
     ("GET", "/v1/models"): Row(KNOWN),
     ("GET", "/v1/models/{version}"): Row(KNOWN),

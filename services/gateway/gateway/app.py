@@ -14,7 +14,7 @@ from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Telemetry
 from gateway.reconcile import Reconciler
-from gateway.routes import docs, internal, models, operations, pages, predictions, session, training, uploads
+from gateway.routes import audit, docs, internal, models, operations, pages, predictions, session, training, uploads
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
@@ -39,6 +39,7 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         models.router,
         training.router,
         operations.router,
+        audit.router,
         pages.router,
         session.router,
         docs.router,

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
+from gateway.administration import Office, adopt_key
 from gateway.canary import Canaries
 from gateway.intake import Intake
 from gateway.metrics import Metrics
@@ -16,8 +17,7 @@ from nevus.adapters.google_tokens import IdTokens
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store
-from nevus.domain import Role
-from nevus.ports import JobRunner, ServiceIdentity
+from nevus.ports import JobRunner, RecordStore, ServiceIdentity
 from nevus.registry import Registry
 
 FIRST_ADMIN = "admin"
@@ -34,9 +34,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     metrics = Metrics()
     async with AsyncExitStack() as closing:
-        callers = closing.enter_context(callers_of(settings))
         records = record_store(settings)
         closing.push_async_callback(records.close)
+        callers = await closing.enter_async_context(callers_of(settings, records))
         runs = run_store(settings)
         closing.push_async_callback(runs.close)
         jobs = await job_runner(settings)
@@ -109,20 +109,38 @@ def intake_of(settings: Settings, metrics: Metrics) -> Intake:
     )
 
 
-@contextmanager
-def callers_of(settings: Settings) -> Iterator[Callers]:
+@asynccontextmanager
+async def callers_of(settings: Settings, records: RecordStore) -> AsyncIterator[Callers]:
     """Every way in that the settings open."""
     scheduler = service_accounts(settings) if settings.reconcile_audience else None
     if settings.identity == "oidc":
         yield oidc_callers(settings, scheduler)
         return
-    keys = SqliteIdentity(settings.data_dir / "identity.db")
-    if settings.nevus_admin_key:
-        keys.adopt_key(settings.nevus_admin_key.get_secret_value(), Role.ADMIN, FIRST_ADMIN)
-    try:
+    with key_store(settings) as keys:
+        if settings.nevus_admin_key:
+            await adopt_key(keys, records, settings.nevus_admin_key.get_secret_value(), FIRST_ADMIN)
         yield Callers(keys, sessions=keys, scheduler=scheduler)
+
+
+@contextmanager
+def key_store(settings: Settings) -> Iterator[SqliteIdentity]:
+    """Keys, sign-in links and sessions of this deployment."""
+    keys = SqliteIdentity(settings.data_dir / "identity.db")
+    try:
+        yield keys
     finally:
         keys.close()
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncIterator[Office]:
+    """What `nevus-admin` works with, while the gateway runs or not."""
+    records = record_store(settings)
+    try:
+        with key_store(settings) as keys:
+            yield Office(keys, records, photo_store(settings))
+    finally:
+        await records.close()
 
 
 def service_accounts(settings: Settings) -> ServiceIdentity:

@@ -8,7 +8,7 @@ from gateway.admission import admit
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.views import ChannelView, ModelDetails, ModelView
-from nevus.audit import by
+from nevus.audit import by, intended
 from nevus.domain import Caller, ModelRef
 from nevus.ports import NotFound, PreconditionFailed
 from nevus.registry import MODEL_FILE, REPORT_FILE, STATISTICS_FILE, Channel, RegistryError
@@ -96,15 +96,16 @@ async def move(
     replaced = int(if_match.strip('"')) if ETAG.fullmatch(if_match) else -1
     try:
         await services.registry.load(ref, (MODEL_FILE, STATISTICS_FILE))
+        former = await replaceable(services, channel, replaced)
         await admit(services, caller, ref, replaced, overrule, channel=channel)
-        generation = await services.promotion.point(channel, ref, if_generation=replaced, share=given)
+        detail = former + (f", share {given}" if given else "")
+        async with intended(services.records, by(caller, "promote", f"{channel.value} -> {version}", detail)):
+            generation = await services.promotion.point(channel, ref, if_generation=replaced, share=given)
     except RegistryError as error:
         raise Problem("model-unusable", str(error)) from error
     except (PreconditionFailed, NotFound):
         raise moved() from None
     services.canaries.look_again()
-    subject = f"{channel.value} -> {version}"
-    await services.records.audit(by(caller, "promote", subject, f"share {given}" if given else ""))
     return (await current(services, channel))[0], generation
 
 
@@ -116,11 +117,11 @@ async def end_canary(services: Services, caller: Caller, if_match: str | None) -
     if if_match is not None and if_match.strip('"') != str(generation):
         raise moved()
     try:
-        await services.promotion.end(Channel.CANARY, "ended by an admin", if_generation=generation)
+        async with intended(services.records, by(caller, "canary-end", f"canary -> {pointer.version}")):
+            await services.promotion.end(Channel.CANARY, "ended by an admin", if_generation=generation)
     except (PreconditionFailed, NotFound):
         raise moved() from None
     services.canaries.look_again()
-    await services.records.audit(by(caller, "canary-end", f"canary -> {pointer.version}"))
     return await current(services, Channel.CANARY)
 
 
@@ -136,6 +137,17 @@ def share_of(channel: Channel, share: float | None) -> float | None:
 def moved() -> Problem:
     """412."""
     return Problem("precondition-failed", "The channel has moved meanwhile.")
+
+
+async def replaceable(services: Services, channel: Channel, generation: int) -> str:
+    """What a move leaves, in words for the audit log; raises PreconditionFailed where the channel is another by now."""
+    try:
+        pointer, found = await services.registry.pointer(channel)
+    except NotFound:
+        pointer, found = None, 0
+    if found != generation:
+        raise PreconditionFailed(f"{channel.value} has moved")
+    return f"from {pointer.version}" if pointer else "from nowhere"
 
 
 async def current(services: Services, channel: Channel) -> tuple[ChannelView, int]:

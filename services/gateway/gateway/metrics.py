@@ -27,6 +27,9 @@ class Metrics:
             "nevus_predictions", "Predictions by status and decision", ["status", "decision"], registry=registry
         )
         self.pending = Gauge("nevus_pending", "Predictions that wait for inference", registry=registry)
+        self.audit_broken = Gauge(
+            "nevus_audit_broken", "1 where the audit log does not hold what its anchor names", registry=registry
+        )
         self.reconciled = Counter(
             "nevus_reconciled", "Pending predictions tried again, by outcome", ["outcome"], registry=registry
         )

@@ -12,9 +12,10 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from gateway import monitor, quarantine, retrain
+from gateway import audit_log, monitor, quarantine, retrain
 from gateway.predict import attempt, count, failed
 from gateway.services import Services
+from nevus.audit_links import Head
 from nevus.domain import Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, PreconditionFailed
 
@@ -31,6 +32,7 @@ class Reconciler:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._anchored: Head | None = None
 
     async def run(self) -> None:
         """For ever; a fault is logged and the next round tries again."""
@@ -40,6 +42,7 @@ class Reconciler:
             try:
                 await self.round()
                 await retrain.settle_active(self._services)
+                await self.anchor()
                 if clock() >= next_sweep:
                     next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
                     await monitor.keep_fresh(self._services)
@@ -47,6 +50,15 @@ class Reconciler:
             except Exception:
                 log.exception("reconciling failed")
             await asyncio.sleep(self._services.settings.reconcile_after * random.uniform(0.5, 1.0) + 0.1)  # noqa: S311
+
+    async def anchor(self) -> None:
+        """Keep the audit log's head outside of it, wherever it has moved since this was last done."""
+        head = await self._services.records.audit_head()
+        if head == self._anchored:
+            return
+        held = await audit_log.anchor(self._services.records, self._services.photos)
+        self._services.metrics.audit_broken.set(not held)
+        self._anchored = head if held else None
 
     async def catch_up(self, seconds: float) -> Counter[Status]:
         """Rounds until one finishes nothing or the time is up; how many were finished, by what came out."""
@@ -144,9 +156,8 @@ class Reconciler:
         for key in gone:
             await self._services.photos.delete(key)
         keys = await self._services.photos.list("", before=now - ORPHAN_AFTER)
-        return len(gone) + await self._drop_orphans(
-            [key for key in keys if not key.startswith((quarantine.PREFIX, monitor.PREFIX))], end
-        )
+        kept = (quarantine.PREFIX, monitor.PREFIX, audit_log.PREFIX)
+        return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(kept)], end)
 
     async def _drop_orphans(self, photos: list[str], end: float) -> int:
         """In another order each time, so that a store too large for one sweep is seen through by several."""

@@ -103,7 +103,7 @@ class SqliteIdentity:
 
     def _insert_key(self, secret: str, caller: Caller, *, adopted: bool) -> str:
         digest, moment = hashed(secret), self._clock().isoformat()
-        row = ("key_" + digest.hex()[:12], digest, caller.id, caller.role.value, adopted, moment)
+        row = (key_id_of(secret), digest, caller.id, caller.role.value, adopted, moment)
         with self._writing() as database:
             if adopted:
                 retire = (
@@ -193,6 +193,11 @@ class SqliteIdentity:
 def new_secret(prefix: str) -> str:
     """32 random bytes, URL-safe, behind a prefix that says what they are."""
     return prefix + secrets.token_urlsafe(32)
+
+
+def key_id_of(secret: str) -> str:
+    """What a key is called where its secret must not be."""
+    return "key_" + hashed(secret).hex()[:12]
 
 
 def hashed(secret: str) -> bytes:

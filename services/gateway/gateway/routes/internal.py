@@ -53,5 +53,6 @@ async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]
     finished = await reconciler.catch_up(SECONDS)
     await retrain.settle_active(request.app.state.services)
     await monitor.keep_fresh(request.app.state.services)
+    await reconciler.anchor()
     swept = {"swept": await reconciler.sweep(SWEEP_SECONDS)} if wish.sweep else {}
     return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)

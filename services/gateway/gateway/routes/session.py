@@ -11,6 +11,7 @@ from gateway.auth import SESSION_COOKIE, any_caller, refuse_foreign_writes
 from gateway.problems import Problem
 from gateway.rendering import page
 from gateway.services import Callers, Services
+from nevus.audit import by
 
 SESSION_SECONDS = 14 * 24 * 3600
 Token = Annotated[str, Query(max_length=200)]
@@ -35,6 +36,9 @@ async def sign_in(request: Request, token: Annotated[str, Form(max_length=200)])
     session = await services.callers.sessions.redeem(token)
     if session is None:
         raise Problem("unauthorized", "This link was used before, or is older than 15 minutes. Please ask for another.")
+    caller = await services.callers.sessions.session(session)
+    if caller is not None:
+        await services.records.audit(by(caller, "session.begin", caller.id))
     answer = RedirectResponse("/", status_code=303)
     _set_cookie(request, answer, session, SESSION_SECONDS)
     return answer
