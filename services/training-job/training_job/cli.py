@@ -18,6 +18,7 @@ from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import registry_at
+from training_job.comparing.cli import compare
 from training_job.data import ManifestError, Row, refuse_empty_splits, refuse_shared_groups, split_by_group
 from training_job.finding import find_version
 from training_job.plan import Plan, run_folder
@@ -26,6 +27,7 @@ from training_job.settings import read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(benchmark.app, name="benchmark")
+app.command()(compare)
 UNSTATED = "not stated; the licences of the training photos apply"
 
 

@@ -36,3 +36,9 @@ def read_folder(folder: Path) -> Version:
     if wrong:
         raise RegistryError(f"{', '.join(wrong)} of {manifest.version} does not have the hash that its manifest names")
     return Version(ModelRef(name=manifest.name, version=manifest.version, sha256=sha256(data)), manifest, files)
+
+
+def weights_hash(weights: str) -> str:
+    """Of a weight file; the name itself where it is no file, as `imagenet`."""
+    path = Path(weights)
+    return sha256(path.read_bytes()) if path.is_file() else weights

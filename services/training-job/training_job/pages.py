@@ -1,58 +1,54 @@
-"""Self-contained pages of tables and charts: no script, nothing loaded, every text escaped."""
+"""Self-contained pages of tables and charts in the look of a version's report: no script, every text escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from training_job import charts
 
-STYLE = charts.STYLE + (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1d2b2c;"
-    "background:#fff}@media screen and (prefers-color-scheme:dark){body{color:#e4ecec;background:#14201f}}"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #8886;"
-    "padding:.25rem .75rem;text-align:left;vertical-align:top;font-variant-numeric:tabular-nums}"
-    "caption{text-align:left;font-weight:600}.quoted{font-style:italic}"
-    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:1rem}"
+SHEET = Path(__file__).parent / "templates" / "report.css"
+HEAD = Markup(
+    '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1"><title>{0}</title>'
+    "<style>{1}tr.quoted{{font-style:italic}}</style><h1>{0}</h1>"
 )
 
 
 def page(title: str, parts: Iterable[Markup]) -> str:
     """A whole document."""
-    head = Markup(
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><title>{}</title><style>{}</style>'
-        "<h1>{}</h1>"
-    )
-    return head.format(title, Markup(STYLE), title) + Markup("\n").join(parts) + Markup("</html>\n")  # noqa: S704  # ours
+    style = Markup(charts.STYLE + SHEET.read_text())  # noqa: S704  # both are files of this package
+    return HEAD.format(title, style) + Markup("\n").join(parts) + Markup("</html>\n")
 
 
-def heading(text: str) -> Markup:
-    """Of a section."""
-    return Markup("<h2>{}</h2>").format(text)
+def section(title: str, *parts: Markup) -> Markup:
+    """Some of the page under a heading."""
+    return Markup("<section><h2>{}</h2>{}</section>").format(title, Markup("").join(parts))
 
 
-def paragraph(text: str, kind: str = "") -> Markup:
+def paragraph(text: str) -> Markup:
     """A line or more of text."""
-    return Markup('<p class="{}">{}</p>').format(kind, text)
+    return Markup("<p>{}</p>").format(text)
 
 
-def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], quoted: Sequence[int] = ()) -> Markup:
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], quoted: Collection[int] = ()) -> Markup:
     """A table that scrolls by itself where it is too wide; rows numbered in `quoted` are shown as quotations."""
-    body = Markup("").join(
-        Markup('<tr class="{}">{}</tr>').format("quoted" if i in quoted else "", _cells("td", row))
-        for i, row in enumerate(rows)
-    )
-    return Markup('<div class="wide"><table><caption>{}</caption><tr>{}</tr>{}</table></div>').format(
-        title, _cells("th", head), body
-    )
+    body = Markup("").join(_row(row, quoted=i in quoted) for i, row in enumerate(rows))
+    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(cell) for cell in head)
+    return Markup(
+        '<div class="wide" role="region" tabindex="0" aria-label="{0}"><table><caption>{0}</caption>'
+        "<thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
+    ).format(title, heads, body)
 
 
-def side_by_side(charts_drawn: Iterable[Markup]) -> Markup:
-    """Charts in as many columns as fit."""
-    return Markup('<div class="charts">{}</div>').format(Markup("").join(charts_drawn))
+def side_by_side(*drawn: tuple[str, Markup]) -> Markup:
+    """Charts with their captions, in as many columns as fit."""
+    figures = (Markup("<figure><figcaption>{}</figcaption>{}</figure>").format(*each) for each in drawn)
+    return Markup('<div class="pair">{}</div>').format(Markup("").join(figures))
 
 
-def _cells(kind: str, cells: Sequence[str]) -> Markup:
-    return Markup("").join(Markup(f"<{kind}>{{}}</{kind}>").format(escape(cell)) for cell in cells)  # noqa: S704  # ours
+def _row(cells: Sequence[str], *, quoted: bool) -> Markup:
+    rest = Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells[1:])
+    return Markup('<tr class="{}"><th scope="row">{}</th>{}</tr>').format("quoted" if quoted else "", cells[0], rest)

@@ -12,6 +12,7 @@ from training_job.benchmark.quoted import ORIGINAL, REMARK
 from training_job.benchmark.verdicts import Pair, Run, accuracies, times
 from training_job.charts import Axis, Estimate, Series, bar_chart, forest, line_chart
 
+Captioned = tuple[str, Markup]
 PHASES = ("read", "start", "train", "export", "calibrate", "evaluate")
 FIGURES = ("accuracy", "sensitivity", "specificity", "auroc")
 SYNTHETIC = (
@@ -43,20 +44,17 @@ def parts(runs: list[tuple[str, Run]]) -> Iterator[Markup]:
         yield pages.paragraph(SYNTHETIC)
     if len({run["workload"]["identity"] for _, run in runs}) > 1:
         yield pages.paragraph("These runs did different work (see its identity): their times are not compared.")
-    yield machines(runs)
-    yield pages.heading("Times and cost")
-    yield durations(runs)
-    yield pages.side_by_side([phase_chart(runs), *curves(runs)])
-    yield pages.heading("Accuracy")
-    yield pages.paragraph(REMARK)
-    yield figures(runs)
-    yield pages.side_by_side([accuracy_chart(runs)])
-    yield pages.heading("Differences")
-    yield pages.paragraph(
-        "Accuracies by a z test of two shares, times by Welch's t test over seeds, both two-sided, with p-values "
-        "adjusted for the number of pairs (Holm); noise is what reaches no 5 %."
+    yield pages.section("Machines", machines(runs))
+    yield pages.section("Times and cost", durations(runs), pages.side_by_side(phase_chart(runs), *curves(runs)))
+    yield pages.section("Accuracy", pages.paragraph(REMARK), figures(runs), pages.side_by_side(accuracy_chart(runs)))
+    yield pages.section(
+        "Differences",
+        pages.paragraph(
+            "Accuracies by a z test of two shares, times by Welch's t test over seeds, both two-sided, with p-values "
+            "adjusted for the number of pairs (Holm); noise is what reaches no 5 %."
+        ),
+        differences([*accuracies(runs), *times(runs)]),
     )
-    yield differences([*accuracies(runs), *times(runs)])
 
 
 def machines(runs: list[tuple[str, Run]]) -> Markup:
@@ -140,17 +138,18 @@ def cost(run: Run) -> str:
     return f"{found['usd']:.4f} USD at {found['usd_per_hour']} USD/h ({found['source']})"
 
 
-def phase_chart(runs: list[tuple[str, Run]]) -> Markup:
+def phase_chart(runs: list[tuple[str, Run]]) -> Captioned:
     """Seconds of each phase, over all seeds."""
     groups = [(phase, [Estimate("", run["phases"].get(phase, {}).get("wall")) for _, run in runs]) for phase in PHASES]
-    return bar_chart("Wall time by phase", [name for name, _ in runs], groups, Axis("seconds, all seeds", 0))
+    title = "Wall time by phase"
+    return title, bar_chart(title, [name for name, _ in runs], groups, Axis("seconds, all seeds", 0))
 
 
-def curves(runs: list[tuple[str, Run]]) -> Iterator[Markup]:
+def curves(runs: list[tuple[str, Run]]) -> Iterator[Captioned]:
     """Cores in use and memory over time."""
     for column, title, label in ((1, "Use of the processor", "cores in use"), (2, "Memory", "resident MiB")):
         series = [Series(name, [(s[0], s[column]) for s in run["samples"]]) for name, run in runs]
-        yield line_chart(title, series, Axis("seconds", 0), Axis(label, 0))
+        yield title, line_chart(title, series, Axis("seconds", 0), Axis(label, 0))
 
 
 def figures(runs: list[tuple[str, Run]]) -> Markup:
@@ -172,12 +171,13 @@ def pooled(run: Run, figure: str) -> str:
     return told + (")" if found["spread"] is None else f"; sd {found['spread']:.3f})")
 
 
-def accuracy_chart(runs: list[tuple[str, Run]]) -> Markup:
+def accuracy_chart(runs: list[tuple[str, Run]]) -> Captioned:
     """With intervals where they are known."""
     measured = [(name, run["pooled"]["accuracy"]) for name, run in runs]
     rows = [Estimate(name, found["value"], tuple(found["interval"])) for name, found in measured]
     rows += [Estimate(each.name, each.accuracy, note="quoted") for each in ORIGINAL]
-    return forest("Accuracy at the operating point", rows, Axis("accuracy"))
+    title = "Accuracy at the operating point"
+    return title, forest(title, rows, Axis("accuracy"))
 
 
 def differences(pairs: Sequence[Pair]) -> Markup:

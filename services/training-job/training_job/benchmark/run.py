@@ -18,6 +18,7 @@ from training_job.benchmark.sampler import Meter, thinned
 from training_job.benchmark.summary import pooled
 from training_job.data import Row, fingerprint
 from training_job.evaluate import as_answers
+from training_job.finding import weights_hash
 from training_job.revision import git_commit
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def document(order: Order, meter: Meter, seeds: list[dict[str, Any]], outcomes: 
 def workload_facts(order: Order, outcome: Outcome) -> dict[str, Any]:
     """What was run; equal `identity` means the same work, so that times can be compared."""
     splits = [row.split for row in order.rows]
-    plan = dataclasses.asdict(outcome.plan) | {"seed": FIRST_SEED, "weights": file_hash(order.weights)}
+    plan = dataclasses.asdict(outcome.plan) | {"seed": FIRST_SEED, "weights": weights_hash(order.weights)}
     facts = {
         "data": order.data,
         "rows": fingerprint(order.rows),
@@ -132,12 +133,6 @@ def workload_facts(order: Order, outcome: Outcome) -> dict[str, Any]:
     }
     identity = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return {"identity": identity[:16], "synthetic": order.pixels is not None, **facts}
-
-
-def file_hash(weights: str) -> str:
-    """Of the start weights; their name where they are no file."""
-    path = Path(weights)
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else weights
 
 
 def libraries() -> dict[str, str]:
