@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -50,7 +50,10 @@ def _outside(sample: Sample, cells: int) -> FloatArray:
 
 
 class Batches:
-    """An endless, seeded supply of balanced, augmented batches; `cells` is the map's size at each resolution."""
+    """An endless, seeded supply of balanced, augmented batches; `cells` is the map's size at each resolution.
+
+    `read` decodes a photo.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,9 @@ class Batches:
         size: int,
         seed: int,
         cells: Mapping[int, int],
+        read: Callable[[Row], Image.Image] = open_photo,
     ) -> None:
+        self._read = read
         self._rows, self._weights, self._size, self._seed, self._cells = rows, weights, size, seed, cells
         self._diagnoses = {name: i for i, name in enumerate(diagnoses)}
 
@@ -79,9 +84,8 @@ class Batches:
             masked=np.array([s.mask is not None for s in samples], np.float32),
         )
 
-    @staticmethod
-    def _sample(row: Row, rng: np.random.Generator, side: int) -> Sample:
-        photo = open_photo(row)
+    def _sample(self, row: Row, rng: np.random.Generator, side: int) -> Sample:
+        photo = self._read(row)
         return augment(photo, open_mask(row, photo.size), rng, side)
 
     def _label(self, row: Row, sample: Sample) -> int:

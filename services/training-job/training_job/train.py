@@ -24,6 +24,7 @@ from nevus.domain import FloatArray
 from nevus.imaging import to_input
 from training_job.backbones import build, map_size, start_weights
 from training_job.batches import Batch, Batches
+from training_job.compact import CompactPhotos
 from training_job.data import Row, diagnoses, open_photo, sampling_weights
 from training_job.hooks import Hooks, Interrupted
 from training_job.metrics import auroc
@@ -107,6 +108,7 @@ class Trainer:
             self.names,
             size=self.plan.batch_size,
             seed=self.plan.seed,
+            read=CompactPhotos(self.folder / "compact", self.plan.side).open,
             cells={side: map_size(self.model, side) for side in set(sides)},
         )
         with columns() as bar:
