@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import tensorflow as tf
 
 from nevus.domain import FloatArray
 from nevus.imaging import to_input
-from training_job.backbones import build, map_size, start_weights
+from training_job.backbones import build, features_of, map_size, start_weights
 from training_job.batches import Batch, Batches
 from training_job.compact import CompactPhotos
 from training_job.data import Row, diagnoses, open_photo, sampling_weights
@@ -102,6 +103,18 @@ class Trainer:
         """
         start, sides = self.resume(), self.plan.sides
         self._clocks = time.monotonic(), time.process_time()
+        with columns() as bar:
+            task = bar.add_task("training", total=len(sides), completed=start, note="")
+            for index, batch in enumerate(self.supply(sides, start), start=start):
+                value = self.one(index, batch)
+                bar.update(task, advance=1, note=f"loss {value:.3f}")
+                self._tell(index + 1, value)
+                if (index + 1) % every == 0 or index + 1 == len(sides):
+                    self._save(index + 1, value)
+        self.take_average()
+
+    def supply(self, sides: list[int], start: int = 0) -> Iterator[Batch]:
+        """Batches from `start` on, batch i at resolution sides[i], made ahead; raises OSError, ValueError."""
         batches = Batches(
             self.train,
             sampling_weights(self.train, self.plan.shares),
@@ -111,17 +124,10 @@ class Trainer:
             read=CompactPhotos(self.folder / "compact", self.plan.side).open,
             cells={side: map_size(self.model, side) for side in set(sides)},
         )
-        with columns() as bar:
-            task = bar.add_task("training", total=len(sides), completed=start, note="")
-            for index, batch in enumerate(batches.stream(sides, start), start=start):
-                value = self._one(index, batch)
-                bar.update(task, advance=1, note=f"loss {value:.3f}")
-                self._tell(index + 1, value)
-                if (index + 1) % every == 0 or index + 1 == len(sides):
-                    self._save(index + 1, value)
-        self.take_average()
+        return batches.stream(sides, start)
 
-    def _one(self, index: int, batch: Batch) -> float:
+    def one(self, index: int, batch: Batch) -> float:
+        """Take step `index`; returns its loss."""
         step = self._steps[index < self.plan.head_steps]
         tensors = {name: tf.convert_to_tensor(values) for name, values in asdict(batch).items()}
         return float(step(tensors))
@@ -170,6 +176,11 @@ class Trainer:
         chunks = [rows[i : i + 64] for i in range(0, len(rows), 64)]
         images = (np.stack([to_input(open_photo(row), side) for row in chunk]) for chunk in chunks)
         return np.concatenate([self._forward(tf.cast(chunk, tf.float32)).numpy()[:, 0] for chunk in images])
+
+    @property
+    def network(self) -> keras.Model:
+        """The backbone alone."""
+        return features_of(self.model)
 
     def spent(self) -> dict[str, float]:
         """What the steps and looks so far took, attempts that were interrupted included up to their checkpoints."""
