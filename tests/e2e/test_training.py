@@ -6,6 +6,8 @@ import csv
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,30 @@ from tests.conftest import ROOT
 
 PYTHON = ROOT / ".venv/training/bin/python"
 WITHOUT_TENSORFLOW = Path(sys.executable)
-PLAN = ["--steps", "1", "--head-steps", "1", "--batch-size", "4", "--seed", "3", "--licence", "drawn"]
+PLAN = [
+    "--steps",
+    "2",
+    "--head-steps",
+    "1",
+    "--checkpoint-every",
+    "1",
+    "--batch-size",
+    "4",
+    "--seed",
+    "3",
+    "--licence",
+    "drawn",
+]
 
 
 def weights_of(models: Path) -> Path:
     (found,) = models.glob("*/versions/*/model.keras")
     return found
+
+
+def log_of(folder: Path) -> list[dict[str, float]]:
+    (log,) = folder.glob(".nevus/training/*/log.jsonl")
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 def told(arguments: list[str], folder: Path, *, python: Path = PYTHON, status: int = 0) -> str:
@@ -31,11 +51,28 @@ def told(arguments: list[str], folder: Path, *, python: Path = PYTHON, status: i
     return found.stdout
 
 
-@pytest.mark.timeout(280)
-def test_train_publishes_what_evaluate_reads(drawn: Path, models_dir: Path, tmp_path: Path) -> None:
-    weights = str(weights_of(models_dir))
-    published = told(["train", "--data", str(drawn), "--weights", weights, "--out", "registry", *PLAN], tmp_path)
-    assert "as champion" in published
+def killed(arguments: list[str], folder: Path, when: Callable[[str], bool]) -> None:
+    """Start the command and kill it as soon as something is so, asked with what it has said."""
+    with (folder / "killed.log").open("w") as log:
+        job = subprocess.Popen([str(PYTHON), "-m", "training_job", *arguments], cwd=folder, stdout=log, stderr=log)
+    try:
+        while not when((folder / "killed.log").read_text()):
+            assert job.poll() is None, (folder / "killed.log").read_text()
+            time.sleep(0.05)
+    finally:
+        job.kill()
+        job.wait()
+
+
+@pytest.mark.timeout(400)
+def test_a_killed_training_goes_on_and_publishes_what_evaluate_reads(
+    drawn: Path, models_dir: Path, tmp_path: Path
+) -> None:
+    arguments = ["train", "--data", str(drawn), "--weights", str(weights_of(models_dir)), "--out", "registry", *PLAN]
+    killed(arguments, tmp_path, lambda _: any(tmp_path.glob(".nevus/training/*/checkpoints/ckpt-1.index")))
+    assert not any(tmp_path.glob("registry/*/versions/*"))
+    assert "as champion" in told(arguments, tmp_path)
+    assert [line["step"] for line in log_of(tmp_path)] == [1, 2, 3]
     arguments = ["evaluate", "--data", str(drawn), "--registry", "registry", "--out", "found/report.json"]
     told(arguments, tmp_path, python=WITHOUT_TENSORFLOW)
     found = json.loads((tmp_path / "found/report.json").read_text())

@@ -45,6 +45,7 @@ def train(
     head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 100,
     batch_size: Annotated[int, typer.Option(min=2, help="photos a batch")] = 32,
     seed: Annotated[int, typer.Option(help="of everything random")] = 7,
+    checkpoint_every: Annotated[int, typer.Option(min=1, help="batches between checkpoints")] = 200,
     runs: Annotated[Path, typer.Option(help="where checkpoints are kept")] = Path(".nevus/training"),
     licence: Annotated[str, typer.Option(help="of the training photos, for the card")] = UNSTATED,
     uncalibrated: Annotated[str, typer.Option(help="sources, by commas, that set no threshold")] = "isic10k",
@@ -68,7 +69,7 @@ def train(
         seed=seed,
     )
     trainer = training.Trainer(rows, plan, run_folder(rows, plan, runs))
-    trainer.run()
+    trainer.run(every=checkpoint_every)
     facts = {
         "name": name or backbone.lower(),
         "licence": licence,
