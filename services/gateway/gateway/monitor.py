@@ -166,12 +166,12 @@ def alerts(found: Iterable[Drift], recent: Collection[str]) -> tuple[Alert, ...]
     )
 
 
-async def keep(services: Services, tally: Tally, generation: int, report: Report) -> Report | None:
-    """Write both, and say in the log what has drifted; where another instance was faster, its report."""
+async def keep(services: Services, tally: Tally, generation: int, report: Report) -> Report:
+    """Write both, and say in the log what has drifted; where another instance was faster, its two are kept."""
     try:
         await services.photos.put(TALLY, tally.model_dump_json().encode(), if_generation=generation)
     except PreconditionFailed:
-        return await latest(services)
+        return report
     await services.photos.put(REPORT, report.model_dump_json().encode())
     if report.alerts:
         log.warning("photos have drifted", extra={"measures": sorted({each.measure for each in report.alerts})})
