@@ -63,7 +63,7 @@ class OodStatistics:
     residual_scale: float
 
     def score(self, embedding: FloatArray) -> float:
-        """About 1 for a training photo, growing with distance; `embedding` is (d,)."""
+        """About 1 for a training photo, growing with distance; `embedding` is (d,), or a texture."""
         centred = embedding - self.mean
         inside = float(np.mean((centred @ self.factor) ** 2))
         outside = centred - self.basis @ (self.basis.T @ centred)

@@ -17,6 +17,8 @@ from nevus.quality import measure_quality
 from nevus.registry import MODEL_FILE, STATISTICS_FILE, RegistryError, Version
 from nevus.skin_tone import measure_skin_tone, skin_mask
 
+TEXTURE = "texture_"  # before the names of its arrays
+
 
 class Measurer:
     """One interpreter of a verified version, on one thread; not for two threads at once.
@@ -28,7 +30,8 @@ class Measurer:
         self.version = version
         try:
             self._model = LitertModel(version.files[MODEL_FILE], version.manifest.outputs)
-            self._statistics = read_statistics(version.files[STATISTICS_FILE])
+            part = TEXTURE if version.manifest.outputs.texture else ""
+            self._statistics = read_statistics(version.files[STATISTICS_FILE], part)
         except Exception as error:
             raise RegistryError(f"{version.ref.version} does not load: {error}") from error
 
@@ -53,12 +56,12 @@ class Measurer:
             raise Unprocessable(f"pixels have the shape {list(pixels.shape)}, not {list(self.input_shape)}")
         whole = rounded(pixels)
         skin = skin_mask(whole)
-        logit, embedding, cam = self._model.run(pixels)
+        found = self._model.run(pixels)
         return Measurement(
-            logit=logit,
-            cam=cam,
-            embedding=embedding,
-            ood_score=self._statistics.score(embedding),
+            logit=found.logit,
+            cam=found.cam,
+            embedding=found.embedding,
+            ood_score=self._statistics.score(found.familiarity),
             quality=measure_quality(whole, skin),
             skin_tone=measure_skin_tone(whole, skin),
             model=self.version.ref,
@@ -85,12 +88,15 @@ def rounded(pixels: Pixels) -> NDArray[np.uint8]:
     return np.rint(pixels).astype(np.uint8)
 
 
-def read_statistics(data: bytes) -> OodStatistics:
-    """`statistics.npz` of a version; raises KeyError, OSError or ValueError when it is none."""
+def read_statistics(data: bytes, part: str = "") -> OodStatistics:
+    """Of the embedding, or of the texture, in a version's `statistics.npz`.
+
+    Raises KeyError, OSError or ValueError when they are not there.
+    """
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return OodStatistics(
-            mean=arrays["mean"].astype(np.float32),
-            factor=arrays["factor"].astype(np.float32),
-            basis=arrays["basis"].astype(np.float32),
-            residual_scale=float(arrays["residual_scale"]),
+            mean=arrays[part + "mean"].astype(np.float32),
+            factor=arrays[part + "factor"].astype(np.float32),
+            basis=arrays[part + "basis"].astype(np.float32),
+            residual_scale=float(arrays[part + "residual_scale"]),
         )

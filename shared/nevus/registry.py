@@ -65,6 +65,7 @@ class Outputs(Frozen):
     logit: str = "logit"
     embedding: str = "embedding"
     cam: str = "cam"
+    texture: str | None = Field(default=None, description="what an unfamiliar photo is known by; else the embedding")
 
 
 class IntendedUse(Frozen):

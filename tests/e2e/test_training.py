@@ -73,6 +73,8 @@ def test_a_killed_training_goes_on_and_publishes_what_evaluate_reads(
     assert not any(tmp_path.glob("registry/*/versions/*"))
     assert "as champion" in told(arguments, tmp_path)
     assert [line["step"] for line in log_of(tmp_path)] == [1, 2, 3]
+    (manifest,) = (tmp_path / "registry").glob("*/versions/*/manifest.json")
+    assert json.loads(manifest.read_text())["outputs"]["texture"] == "texture"
     arguments = ["evaluate", "--data", str(drawn), "--registry", "registry", "--out", "found/report.json"]
     told(arguments, tmp_path, python=WITHOUT_TENSORFLOW)
     found = json.loads((tmp_path / "found/report.json").read_text())

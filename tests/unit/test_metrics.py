@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nevus.calibration import predictive_values
-from nevus.measure import read_statistics
+from nevus.measure import TEXTURE, read_statistics
 from training_job.calibrate import calibrate, conformal_quantiles, fit_scale_and_bias, sigmoid, threshold_at
-from training_job.constants import pack
+from training_job.constants import Pass, ood_threshold, pack
+from training_job.data import Row
 from training_job.metrics import auroc, ece, ece_if_perfect, resampled, specificity_at
 
 
@@ -109,7 +112,15 @@ def test_predictive_values_at_two_percent() -> None:
 def test_unfamiliar_is_told_in_finite_numbers_however_alike_a_few_photos_are(spread: float) -> None:
     rng = np.random.default_rng(3)
     embeddings = (rng.normal(size=64) + spread * rng.normal(size=(24, 64))).astype(np.float32)
-    found = read_statistics(pack(embeddings))
-    near, far = found.score(embeddings[0]), found.score(embeddings[0] + 3)
-    assert np.isfinite([near, far]).all()
-    assert near < far
+    packed = pack(Pass(embeddings[:, 0], embeddings, embeddings[:, :20], []))
+    for part, seen in (("", embeddings), (TEXTURE, embeddings[:, :20])):
+        found = read_statistics(packed, part)
+        near, far = found.score(seen[0]), found.score(seen[0] + 3)
+        assert np.isfinite([near, far]).all()
+        assert near < far
+
+
+def test_nearly_all_photos_of_the_rarer_modality_are_familiar_too() -> None:
+    rows = [Row("", Path(), 0, modality="clinical" if i < 100 else "dermoscopic") for i in range(1100)]
+    distances = np.where(np.arange(1100) < 100, 2.0, 1.0) + np.arange(1100) % 100 / 1000
+    assert ood_threshold(rows, distances, np.ones(1100)) == pytest.approx(2.098)

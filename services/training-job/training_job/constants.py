@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,23 +14,26 @@ from nevus.adapters.litert import LitertModel
 from nevus.calibration import Calibration
 from nevus.domain import FloatArray, Modality, Quality
 from nevus.imaging import decode, to_input
-from nevus.measure import read_statistics
+from nevus.measure import TEXTURE, read_statistics
 from nevus.quality import QualityLimits, measure_quality
-from training_job.calibrate import OOD_KEPT, calibrate, ood_statistics, quality_limits, weighted_quantile
+from nevus.registry import Outputs
+from training_job.calibrate import OOD_KEPT, Floats, calibrate, ood_statistics, quality_limits, weighted_quantile
 from training_job.data import Row, sampling_weights
 from training_job.parallel import on_all_cores
 from training_job.progress import steps
 
+OUTPUTS = Outputs(texture="texture")
 OOD_PHOTOS = 5000
 EVIDENCE = 20
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What the model and the pixels said of n photos: `logits` (n,), `embeddings` (n, d), and their quality."""
+    """What was said of n photos: `logits` (n,), `embeddings` (n, d), `textures` (n, t), and their quality."""
 
     logits: FloatArray
     embeddings: FloatArray
+    textures: FloatArray
     quality: list[Quality]
 
 
@@ -46,15 +50,15 @@ class Constants:
 def forward(model: bytes, rows: Sequence[Row], side: int, title: str) -> Pass:
     """One pass over photos, by the serving path; raises OSError."""
 
-    def one(runtime: LitertModel, row: Row) -> tuple[float, FloatArray, Quality]:
+    def one(runtime: LitertModel, row: Row) -> tuple[float, FloatArray, FloatArray, Quality]:
         pixels = to_input(decode(row.path.read_bytes(), side), side)
-        logit, embedding, _ = runtime.run(pixels)
-        return logit, embedding.copy(), measure_quality(pixels)
+        said = runtime.run(pixels)
+        return said.logit, said.embedding.copy(), said.familiarity.copy(), measure_quality(pixels)
 
     with steps(title, len(rows)) as step:
-        found = list(on_all_cores(lambda: LitertModel(model), one, rows, step))
-    logits, embeddings, quality = zip(*found, strict=True)
-    return Pass(np.array(logits, np.float32), np.stack(embeddings), list(quality))
+        found = list(on_all_cores(lambda: LitertModel(model, OUTPUTS), one, rows, step))
+    logits, embeddings, textures, quality = zip(*found, strict=True)
+    return Pass(np.array(logits, np.float32), np.stack(embeddings), np.stack(textures), list(quality))
 
 
 def measure(
@@ -70,14 +74,14 @@ def measure(
     typical = forward(model, drawn, side, "typical photos")
     seen = forward(model, val, side, "calibration")
     weights = sampling_weights(val, {})
-    statistics = pack(typical.embeddings)
-    restored = read_statistics(statistics)
-    distances = np.array([restored.score(embedding) for embedding in seen.embeddings])
+    statistics = pack(typical)
+    restored = read_statistics(statistics, TEXTURE)
+    distances = np.array([restored.score(texture) for texture in seen.textures])
     if not np.isfinite(distances).all():
         raise ValueError("the training photos are too few or too alike to tell an unfamiliar photo from them")
     return Constants(
         modalities=calibrations(val, seen.logits),
-        ood_threshold=round(weighted_quantile(distances, weights, OOD_KEPT), 4),
+        ood_threshold=ood_threshold(val, distances, weights),
         quality=quality_limits(seen.quality, weights),
         statistics=statistics,
     )
@@ -90,18 +94,25 @@ def draw(rows: Sequence[Row], shares: dict[str, float], seed: int) -> list[Row]:
     return [rows[i] for i in index]
 
 
-def pack(embeddings: FloatArray) -> bytes:
+def pack(typical: Pass) -> bytes:
     """`statistics.npz`, in half precision."""
-    found = ood_statistics(embeddings.astype(np.float64))
+    arrays: dict[str, Any] = {}
+    for part, vectors in (("", typical.embeddings), (TEXTURE, typical.textures)):
+        found = ood_statistics(vectors.astype(np.float64))
+        arrays[part + "mean"] = found.mean
+        arrays[part + "factor"] = found.factor.astype(np.float16)
+        arrays[part + "basis"] = found.basis.astype(np.float16)
+        arrays[part + "residual_scale"] = np.float64(found.residual_scale)
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        mean=found.mean,
-        factor=found.factor.astype(np.float16),
-        basis=found.basis.astype(np.float16),
-        residual_scale=np.float64(found.residual_scale),
-    )
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
+
+
+def ood_threshold(rows: Sequence[Row], distances: Floats, weights: Floats) -> float:
+    """The distance within which nearly all photos of every modality are."""
+    modalities = np.array([row.modality or Modality.DERMOSCOPIC for row in rows])
+    each = [modalities == modality for modality in np.unique(modalities)]
+    return round(max(weighted_quantile(distances[its], weights[its], OOD_KEPT) for its in each), 4)
 
 
 def calibrations(rows: Sequence[Row], logits: FloatArray) -> dict[Modality, Calibration]:

@@ -1,4 +1,4 @@
-"""Export: one LiteRT model with the named outputs logit, embedding and cam, checked against Keras."""
+"""Export: one LiteRT model with the named outputs logit, embedding, cam and texture, checked against Keras."""
 
 from __future__ import annotations
 
@@ -14,16 +14,10 @@ from nevus.domain import FloatArray
 from nevus.imaging import RgbArray
 from training_job.calibrate import sigmoid
 from training_job.failures import ExportError
+from training_job.texture import served
 
 TOLERANCE = 1e-4
 AT_ONCE = 16  # photos
-
-
-def served(model: keras.Model, side: int) -> keras.Model:
-    """The trained network at a fixed input size, with the outputs that are served."""
-    image = keras.Input((side, side, 3), batch_size=1, name="image")
-    outputs = model(image, training=False)
-    return keras.Model(image, {name: outputs[name] for name in ("logit", "embedding", "cam")})
 
 
 def to_litert(model: keras.Model, side: int) -> bytes:

@@ -92,6 +92,7 @@ def describe(
         files={},
         input=InputSpec(side=plan.side),
         backbone=plan.backbone,
+        outputs=constants.OUTPUTS,
         cam_bias=cam_bias(model),
         modalities=found.modalities,
         ood_threshold=found.ood_threshold,
