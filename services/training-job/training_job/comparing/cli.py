@@ -67,9 +67,10 @@ def compare(
 def taken(models: Sequence[str], registry: str | None, settings: Settings) -> list[Entry]:
     """The versions that were named; raises NotFound, RegistryError, ValueError for one that is named twice."""
     versions = [asyncio.run(find_version(name, registry_at(registry, settings))) for name in models]
-    labels = [f"{version.ref.name} {version.ref.version}" for version in versions]
-    if len(set(labels)) < len(labels):
-        raise ValueError(f"the same version is named twice among {', '.join(models)}")
+    labels = [v.ref.version if Path(name).is_dir() else name for name, v in zip(models, versions, strict=True)]
+    for each in (labels, [version.ref.version for version in versions]):
+        if len(set(each)) < len(each):
+            raise ValueError(f"the same version is named twice among {', '.join(models)}")
     return [Entry(label, version) for label, version in zip(labels, versions, strict=True)]
 
 

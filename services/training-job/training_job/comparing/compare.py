@@ -58,11 +58,11 @@ def compare(entries: Sequence[Entry], rows: Sequence[Row], protocol: Protocol) -
     if len({entry.label for entry in entries}) < 2:
         raise ValueError("there are fewer than two models to compare")
     photos = [row.path.read_bytes() for row in sample(rows, protocol.split)]
-    speeds = latencies([entry.version for entry in entries], photos, protocol.latency_rounds) if photos else []
+    speeds = latencies([entry.version for entry in entries], photos, protocol.latency_rounds)
     found, by_label = [], dict[str, list[list[Answered]]]()
     for number, entry in enumerate(entries):
-        report, answered = evaluated(entry, rows, protocol)
-        found.append(facts(entry) | report | {"latency": speeds[number]})
+        report, answered, seconds = evaluated(entry, rows, protocol)
+        found.append(facts(entry) | took(entry, seconds, speeds[number]) | report)
         by_label.setdefault(entry.label, []).append(answered)
     return {
         "format": 1,
@@ -76,22 +76,24 @@ def compare(entries: Sequence[Entry], rows: Sequence[Row], protocol: Protocol) -
     }
 
 
-def evaluated(entry: Entry, rows: Sequence[Row], protocol: Protocol) -> tuple[dict[str, Any], list[Answered]]:
-    """A version's report with the time that it took, and its answers; raises ValueError, Unprocessable, OSError.
+def evaluated(entry: Entry, rows: Sequence[Row], protocol: Protocol) -> tuple[dict[str, Any], list[Answered], float]:
+    """A version's report, its answers, and the seconds that they took; raises ValueError, Unprocessable, OSError.
 
     Its evidence is gathered on these photos if that was asked, else it is what the version's manifest tells.
     """
     begun = time.monotonic()
     report, answered = evaluate.run(entry.version, rows, split=protocol.split, shortcuts=protocol.shortcuts)
-    spent = took(entry, time.monotonic() - begun, len(answered))
+    seconds = time.monotonic() - begun
     recorded = entry.version.manifest.metrics.get("evidence") or {}
     evidence = collect.run(entry.version, rows, answered) if protocol.evidence else recorded
-    return spent | {"report": report, "evidence": evidence}, answered
+    return {"report": report, "evidence": evidence}, answered, seconds
 
 
 def sample(rows: Sequence[Row], split: str) -> list[Row]:
-    """A few of the photos, evenly drawn from the split."""
+    """A few of the photos, evenly drawn from the split; raises ValueError without any."""
     used = evaluate.chosen_rows(rows, split)
+    if not used:
+        raise ValueError(f"there are no photos in the split {split!r}")
     return used[:: max(1, len(used) // LATENCY_PHOTOS)][:LATENCY_PHOTOS]
 
 
@@ -110,10 +112,13 @@ def facts(entry: Entry) -> dict[str, Any]:
     }
 
 
-def took(entry: Entry, seconds: float, photos: int) -> dict[str, Any]:
-    """Time and cost of its training, where its manifest tells, and of this evaluation."""
+def took(entry: Entry, seconds: float, latency: Mapping[str, Any]) -> dict[str, Any]:
+    """Time and cost of its training, where its manifest tells, of this evaluation, and of a million photos.
+
+    The million is reckoned from the processor time of a photo, which does not hang on what else the machine does.
+    """
     training = entry.version.manifest.metrics.get("training") or {}
-    trained, rate = training.get("seconds"), photos / seconds
+    trained, rate = training.get("seconds"), cores() * 1000 / latency["measure"]["cpu_median_ms"]
     listed = prices()
     hour = task_hour(vcpus=cores(), gib=GIB, given=listed)
     return {
@@ -122,6 +127,7 @@ def took(entry: Entry, seconds: float, photos: int) -> dict[str, Any]:
         "evaluation_seconds": round(seconds, 2),
         "photos_per_second": round(rate, 2),
         "usd_per_million": per_million(rate, vcpus=cores(), gib=GIB, remote=False, given=listed),
+        "latency": latency,
     }
 
 
