@@ -17,18 +17,18 @@ from tests.inference_process import free_port
 
 @dataclass
 class GatewayProcess:
-    """The process, where it listens, what it keeps and its log."""
+    """The process, where it listens, what it keeps, its log and its environment."""
 
     process: subprocess.Popen[bytes]
     url: str
     data: Path
     log_file: Path
+    environment: dict[str, str]
 
     def admin(self, *arguments: str) -> str:
         """The last line that `nevus-admin` prints."""
         command = [sys.executable, "-m", "gateway.admin", *arguments]
-        environment = os.environ | {"DATA_DIR": str(self.data)}
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True)
         return done.stdout.strip().splitlines()[-1]
 
     def invite(self, role: str = "client", caller: str = "anna") -> str:
@@ -56,7 +56,7 @@ def gateway(models: Path, folder: Path, inference_url: str, **settings: object) 
     with log_file.open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "gateway"], env=environment, stdout=log, stderr=log)
     try:
-        yield GatewayProcess(process, f"http://127.0.0.1:{port}", data, log_file)
+        yield GatewayProcess(process, f"http://127.0.0.1:{port}", data, log_file, environment)
     finally:
         process.terminate()
         try:

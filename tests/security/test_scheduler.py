@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    base = Settings(data_dir=tmp_path_factory.mktemp("data"), models_dir=models_dir, intake_workers=1)
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(models_dir, data / "models", ignore=shutil.ignore_patterns("*.keras"))
+    base = Settings(data_dir=data, models_dir=None, intake_workers=1)
     told = {"identity": "oidc", "reconcile": "request", "reconcile_after": 0.0}
     async with open_door(base.model_copy(update=told)) as opened:
         yield opened
