@@ -34,3 +34,10 @@ def test_a_machine_without_a_price_is_refused_before_anything_runs(tmp_path: Pat
     )
     assert "no price of x9.huge" in said
     assert "m5.large" in said
+
+
+def test_a_report_needs_what_runs_have_written(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    for file, why in (("a.json", "benchmark run"), ("b.json", "there is no b.json")):
+        said = told(["benchmark", "report", file, "--out", "r.html"], tmp_path, python=WITHOUT_TENSORFLOW, status=1)
+        assert why in said

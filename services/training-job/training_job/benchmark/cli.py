@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from nevus.adapters.places import place
 from nevus.registry import KERAS_FILE, Registry
 from training_job.benchmark.drawn import drawn_set, fingerprint
 from training_job.bootstrap import registry_at
@@ -21,11 +22,12 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 DRAWN = "drawn"
 BACKBONE = "mobilenet_v2"
 SHIPPED = "shipped"
+LARGEST = 2**24  # bytes of a file
 
 
 @app.command()
 def run(
-    out: Annotated[Path, typer.Option(help="FILE.json")],
+    out: Annotated[str, typer.Option(help="FILE.json; a path or gs://bucket/name")],
     data: Annotated[str, typer.Option(help="a manifest, or `drawn`: the same drawings on every machine")] = DRAWN,
     platform: Annotated[str | None, typer.Option(help="name in the report; what is detected unless given")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings; three or more tell their spread")] = 3,
@@ -62,8 +64,7 @@ def run(
         usd_per_hour=usd_per_hour,
     )
     found = measured(order)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=1) + "\n")
+    write(out, json.dumps(found, indent=1) + "\n")
     typer.echo(json.dumps({name: found[name] for name in ("platform", "seconds", "pooled", "cost")}, indent=1))
 
 
@@ -87,13 +88,17 @@ async def _shipped(registry: Registry, folder: Path) -> Path:
 
 @app.command()
 def report(
-    files: Annotated[list[Path], typer.Argument(help="what runs have written")],
-    out: Annotated[Path, typer.Option(help="FILE.html")],
+    files: Annotated[list[str], typer.Argument(help="what runs have written; paths or gs://bucket/name")],
+    out: Annotated[str, typer.Option(help="FILE.html; a path or gs://bucket/name")],
 ) -> None:
     """Draw runs side by side, and say which differences are more than noise."""
     from training_job.benchmark.report import page
 
-    text = page([json.loads(file.read_bytes()) for file in files])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text)
-    typer.echo(str(out))
+    write(out, page([json.loads(place(file).read(LARGEST)) for file in files]))
+    typer.echo(out)
+
+
+def write(address: str, text: str) -> None:
+    """Put it there, in place of what was; a Cloud Run job keeps no files of its own. Raises Unavailable, OSError."""
+    with place(address).writing() as file:
+        file.write(text.encode())
