@@ -107,12 +107,16 @@ def build(backbone: str, side: int | None, diagnoses: int, *, dropout: float = 0
 
 
 def _scaled(image: Any, found: Backbone) -> Any:
-    """What the backbone expects, by a rescaling, or by a fixed 1x1 convolution where channels change places."""
-    if np.allclose(found.matrix, np.diag(np.diag(found.matrix))):
-        return keras.layers.Rescaling(np.diag(found.matrix).tolist(), found.offset.tolist(), name="scale")(image)
+    """What the backbone expects, by a rescaling, or by a fixed 1x1 convolution where channels change places.
+
+    Its numbers are of half precision, as the exported model keeps them.
+    """
+    matrix, offset = (part.astype(np.float16).astype(float) for part in (found.matrix, found.offset))
+    if np.array_equal(matrix, np.diag(np.diag(matrix))):
+        return keras.layers.Rescaling(np.diag(matrix).tolist(), offset.tolist(), name="scale")(image)
     layer = keras.layers.Conv2D(3, 1, name="scale", trainable=False)
     scaled = layer(image)
-    layer.set_weights([found.matrix[None, None], found.offset])
+    layer.set_weights([matrix[None, None], offset])
     return scaled
 
 

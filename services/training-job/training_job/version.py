@@ -36,7 +36,7 @@ from training_job import constants, corrections, evaluate
 from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.evidence import collect
-from training_job.export import largest_difference, to_keras, to_litert
+from training_job.export import largest_difference, round_to_half, to_keras, to_litert
 from training_job.hooks import nothing
 from training_job.plan import Plan
 from training_job.reference import with_reference
@@ -61,6 +61,7 @@ def make(
     Raises ExportError, ValueError, OSError.
     """
     stage("exporting")
+    round_to_half(model)
     exported = to_litert(model, plan.side)
     checked = [to_input(open_photo(row), plan.side) for row in list(rows)[:: max(1, len(rows) // CHECKED_PHOTOS)]]
     difference = largest_difference(model, exported, checked)

@@ -78,6 +78,7 @@ def once(rows: list[Row], plan: Plan, folder: Path, meter: Meter) -> Outcome:
     meter.enter("train")
     trainer.run()
     meter.enter("export")
+    export.round_to_half(trainer.model)
     exported = export.to_litert(trainer.model, plan.side)
     meter.enter("calibrate")
     found = constants.measure(
