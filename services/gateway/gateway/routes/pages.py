@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -24,10 +24,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def home(request: Request, caller: AnyCaller, cursor: Cursor = None) -> Response:
-    """The form, and earlier photos below it."""
+async def home(
+    request: Request, caller: AnyCaller, cursor: Cursor = None, order: Literal["time", "review"] = "time"
+) -> Response:
+    """The form, and earlier photos below it; for clinicians and admins in the order of review, if they ask for it."""
     services: Services = request.app.state.services
-    earlier = await lookup.page(services, caller, None, cursor, ON_A_PAGE)
+    listed = lookup.review if order == "review" else lookup.page
+    earlier = await listed(services, caller, None, cursor, ON_A_PAGE)
     model = await champion(services)
     return page(
         request,
@@ -36,6 +39,7 @@ async def home(request: Request, caller: AnyCaller, cursor: Cursor = None) -> Re
         model=model,
         items=earlier.items,
         cursor=earlier.cursor,
+        order=order,
         own=caller.role is Role.CLIENT,
         limits=limits(model) if model else (),
         idempotency_key=secrets.token_urlsafe(16),
