@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,10 @@ def compare(
 ) -> None:
     """Compare versions, or networks that are trained for it, on the same photos and seeds. The same call resumes."""
     from training_job.comparing.page import page
+    from training_job.evidence import leaks
 
+    if len(model or []) + len(set(backbone or [])) < 2:
+        raise ValueError("there are fewer than two models to compare")
     settings = read_settings()
     rows = read_data(data, settings)
     entries = taken(model or [], registry, settings)
@@ -53,10 +57,10 @@ def compare(
         refuse_shared_groups(rows)
         refuse_empty_splits(rows, uncalibrated.split(","))
         start = dict(each.partition("=")[::2] for each in weights or [])
-        for each in backbone:
-            for seed in range(first_seed, first_seed + seeds):
-                candidate = Candidate(data, each, start.get(each, "imagenet"), seed, tuple(options))
-                entries.append(entry_of(candidate, rows, runs))
+        for name, seed in product(dict.fromkeys(backbone), range(first_seed, first_seed + seeds)):
+            candidate = Candidate(data, name, start.get(name, "imagenet"), seed, tuple(options))
+            entries.append(entry_of(candidate, rows, runs))
+        rows = leaks.apart(rows) if evidence else rows  # as training does, for the audit
     found = compared(entries, rows, Protocol(split, shortcuts, evidence, latency_rounds))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")
