@@ -15,7 +15,8 @@ from nevus.domain import (
     Result,
 )
 from nevus.quality import problems
-from nevus.registry import Manifest
+from nevus.registry import IntendedUse, Manifest
+from nevus.skin_tone import skin_type
 
 DEFAULT_POINT = "sensitivity_90"
 
@@ -67,11 +68,16 @@ def check_intended_use(context: Context, ita: float | None, manifest: Manifest) 
         ("modality_without_evidence", context.modality is not None and context.modality not in manifest.modalities),
         ("age_below_minimum", context.age is not None and context.age < use.min_age),
         ("skin_type_without_evidence", context.fitzpatrick is not None and context.fitzpatrick not in use.fitzpatrick),
-        ("skin_tone_without_evidence", context.fitzpatrick is None and ita is not None and ita < use.min_ita),
+        ("skin_tone_without_evidence", context.fitzpatrick is None and not tone_has_evidence(ita, use)),
         ("site_without_evidence", any(excluded in site for excluded in use.excluded_sites)),
     )
     violations = tuple(name for name, beyond in checks if beyond)
     return IntendedUseCheck(ok=not violations, violations=violations)
+
+
+def tone_has_evidence(ita: float | None, use: IntendedUse) -> bool:
+    """Whether photos that suggest the same type have been seen; `ita` is None where it cannot be measured."""
+    return (skin_type(ita) if ita is not None else 0) in use.estimates and (ita is None or ita >= use.min_ita)
 
 
 def decide(

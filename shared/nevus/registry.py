@@ -72,7 +72,11 @@ class IntendedUse(Frozen):
     """The photos for which there is evidence; everything else is referred."""
 
     min_age: int = 18
-    fitzpatrick: tuple[int, ...] = (1, 2, 3, 4)
+    fitzpatrick: tuple[int, ...] = Field(default=(1, 2, 3, 4), description="stated types with evidence")
+    estimates: tuple[int, ...] = Field(
+        default=(0, 1, 2, 3, 4, 5, 6),
+        description="types that the photo may suggest where none is stated; 0: it suggests none",
+    )
     min_ita: float = Field(default=-30.0, description="degrees; darker skin is referred")
     excluded_sites: tuple[str, ...] = ("genital", "oral", "mucosa", "nail", "eye")
 

@@ -20,11 +20,11 @@ from nevus.training_runs import change
 from training_job import background, bootstrap, run_record
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
-from training_job.constants import evidenced_types
 from training_job.data import Row
 from training_job.recipe import UNCALIBRATED
 from training_job.run_record import RunRecord
 from training_job.settings import Settings
+from training_job.skin_types import recorded_types
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RUN = TrainingRun(id="r1", requested_by="ada", created_at=NOW, updated_at=NOW, data="nowhere.csv")
@@ -158,8 +158,7 @@ def test_a_store_that_is_down_is_waited_for(loop: Background, monkeypatch: pytes
 
 
 def test_corrections_do_not_widen_the_intended_use() -> None:
-    def malignant(source: str, skin: str) -> list[Row]:
-        return [Row("x", Path("x"), 1, source, split="train", fitzpatrick=skin)] * 20
+    def photos(source: str, skin: str) -> list[Row]:
+        return [Row("x", Path("x"), i % 2, source, split="train", fitzpatrick=skin) for i in range(40)]
 
-    rows = malignant("pad_ufes_20", "2") + malignant("corrections", "6")
-    assert evidenced_types(rows, UNCALIBRATED) == (2,)
+    assert recorded_types(photos("pad_ufes_20", "2") + photos("corrections", "6"), UNCALIBRATED) == (2,)

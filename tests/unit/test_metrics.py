@@ -112,7 +112,7 @@ def test_predictive_values_at_two_percent() -> None:
 def test_unfamiliar_is_told_in_finite_numbers_however_alike_a_few_photos_are(spread: float) -> None:
     rng = np.random.default_rng(3)
     embeddings = (rng.normal(size=64) + spread * rng.normal(size=(24, 64))).astype(np.float32)
-    packed = pack(Pass(embeddings[:, 0], embeddings, embeddings[:, :20], []))
+    packed = pack(Pass(embeddings[:, 0], embeddings, embeddings[:, :20], [], []))
     for part, seen in (("", embeddings), (TEXTURE, embeddings[:, :20])):
         found = read_statistics(packed, part)
         near, far = found.score(seen[0]), found.score(seen[0] + 3)

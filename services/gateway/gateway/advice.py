@@ -26,7 +26,7 @@ REASONS: dict[str, str] = {
     "modality_without_evidence": "The model has not learned from photos of this kind.",
     "age_below_minimum": "The model has no evidence for people under 18.",
     "skin_type_without_evidence": "The model has too little evidence for this skin type.",
-    "skin_tone_without_evidence": "The model has too little evidence for skin as dark as in this photo.",
+    "skin_tone_without_evidence": "The model has too little evidence for skin of the tone in this photo.",
     "site_without_evidence": "The model has no evidence for this part of the body.",
     "over_threshold": "The model finds features that malignant spots show more often.",
     "only_malignant_fits": "The photo fits only malignant spots that the model knows.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,24 +16,26 @@ from nevus.imaging import decode, to_input
 from nevus.measure import TEXTURE, read_statistics
 from nevus.quality import QualityLimits, measure_quality
 from nevus.registry import Outputs
+from nevus.skin_tone import measure_skin_tone
 from training_job.calibrate import OOD_KEPT, Floats, calibrate, ood_statistics, quality_limits, weighted_quantile
 from training_job.data import Row, sampling_weights
 from training_job.parallel import on_all_cores
 from training_job.progress import steps
+from training_job.skin_types import estimated_types
 
 OUTPUTS = Outputs(texture="texture")
 OOD_PHOTOS = 5000
-EVIDENCE = 20
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What was said of n photos: `logits` (n,), `embeddings` (n, d), `textures` (n, t), and their quality."""
+    """What was said of n photos: `logits` (n,), `embeddings` (n, d), `textures` (n, t), what their pixels say."""
 
     logits: FloatArray
     embeddings: FloatArray
     textures: FloatArray
     quality: list[Quality]
+    skin_types: list[int | None]
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,21 @@ class Constants:
     ood_threshold: float
     quality: QualityLimits
     statistics: bytes
+    estimated_types: tuple[int, ...]
 
 
 def forward(model: bytes, rows: Sequence[Row], side: int, title: str) -> Pass:
     """One pass over photos, by the serving path; raises OSError."""
 
-    def one(runtime: LitertModel, row: Row) -> tuple[float, FloatArray, FloatArray, Quality]:
+    def one(runtime: LitertModel, row: Row) -> tuple[float, FloatArray, FloatArray, Quality, int | None]:
         pixels = to_input(decode(row.path.read_bytes(), side), side)
-        said = runtime.run(pixels)
-        return said.logit, said.embedding.copy(), said.familiarity.copy(), measure_quality(pixels)
+        said, skin = runtime.run(pixels), measure_skin_tone(pixels).fst_estimate
+        return said.logit, said.embedding.copy(), said.familiarity.copy(), measure_quality(pixels), skin
 
     with steps(title, len(rows)) as step:
         found = list(on_all_cores(lambda: LitertModel(model, OUTPUTS), one, rows, step))
-    logits, embeddings, textures, quality = zip(*found, strict=True)
-    return Pass(np.array(logits, np.float32), np.stack(embeddings), np.stack(textures), list(quality))
+    logits, embeddings, textures, quality, skin = zip(*found, strict=True)
+    return Pass(np.array(logits, np.float32), np.stack(embeddings), np.stack(textures), list(quality), list(skin))
 
 
 def measure(
@@ -84,6 +86,7 @@ def measure(
         ood_threshold=ood_threshold(val, distances, weights),
         quality=quality_limits(seen.quality, weights),
         statistics=statistics,
+        estimated_types=estimated_types([*drawn, *val], typical.skin_types + seen.skin_types, uncalibrated),
     )
 
 
@@ -126,10 +129,3 @@ def calibrations(rows: Sequence[Row], logits: FloatArray) -> dict[Modality, Cali
     if not found:
         raise ValueError("the validation split has too few photos to calibrate on")
     return found
-
-
-def evidenced_types(rows: Sequence[Row], uncalibrated: Sequence[str]) -> tuple[int, ...]:
-    """Fitzpatrick types with enough malignant photos in training to speak of, in sources that set thresholds."""
-    known = [row for row in rows if row.split == "train" and row.malignant and row.source not in uncalibrated]
-    counts = Counter(row.fitzpatrick for row in known)
-    return tuple(i for i in range(1, 7) if counts[str(i)] >= EVIDENCE)

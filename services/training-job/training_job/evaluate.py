@@ -15,14 +15,17 @@ from nevus.domain import Measurement
 from nevus.measure import Measurer
 from nevus.policy import DEFAULT_POINT, cautious_reading, decide
 from nevus.registry import Version
+from nevus.skin_tone import ita_band, skin_type
 from training_job.data import SUBGROUPS, Row, shared_groups
 from training_job.metrics import RESAMPLES, Answers, auroc, interval, resampled, rounded, specificity_at, with_intervals
 from training_job.parallel import on_all_cores
 from training_job.progress import Step, steps
 from training_job.shortcuts import border_only, without_lesion
+from training_job.skin_types import skin_tone_report
 
 MASKED_FEWEST = 20
 SUBGROUP_RESAMPLES = 300
+ESTIMATED = ("fst_estimate", "ita_band")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,17 @@ class Answered:
     thresholds: dict[str, float]
     decision: str
     ood: float
+    ita: float | None = None
+
+    @property
+    def fst_estimate(self) -> str:
+        """Skin type that the photo suggests; empty where it suggests none."""
+        return "" if self.ita is None else str(skin_type(self.ita))
+
+    @property
+    def ita_band(self) -> str:
+        """Colour group of the skin in the photo; empty where it cannot be measured."""
+        return "" if self.ita is None else ita_band(self.ita)
 
 
 def photo_bytes(row: Row) -> bytes:
@@ -60,6 +74,7 @@ def answer(row: Row, measurement: Measurement, version: Version) -> Answered:
         thresholds={name: reading.point.threshold for name, reading in readings.items()},
         decision=result.decision.value,
         ood=measurement.ood_score,
+        ita=measurement.skin_tone.ita,
     )
 
 
@@ -90,13 +105,27 @@ def report(answered: Sequence[Answered]) -> dict[str, Any]:
         "operating_point": DEFAULT_POINT,
         "overall": with_intervals(answers, DEFAULT_POINT),
         "decisions": decisions,
-        "subgroups": {column: by_value(answered, answers, column) for column in SUBGROUPS},
+        "subgroups": {column: by_value(answered, answers, column) for column in (*SUBGROUPS, *ESTIMATED)},
+        "skin_tone": skin_tone(answered),
     }
 
 
+def skin_tone(answered: Sequence[Answered]) -> dict[str, Any] | None:
+    """The type that photos suggest against the recorded one; None where none is recorded."""
+    recorded = [each for each in answered if each.row.fitzpatrick]
+    known = [(each, each.ita) for each in recorded if each.ita is not None]
+    found = skin_tone_report(
+        [int(each.row.fitzpatrick) for each, _ in known],
+        [ita for _, ita in known],
+        [skin_type(ita) for _, ita in known],
+        as_answers([each for each, _ in known]).groups,
+    )
+    return found and {**found, "unmeasured": len(recorded) - len(known)}
+
+
 def by_value(answered: Sequence[Answered], answers: Answers, column: str) -> dict[str, Any]:
-    """Figures per recorded value of a column; with one value only there is no subgroup."""
-    values = np.array([str(getattr(each.row, column)) for each in answered])
+    """Figures per value of a column, recorded or estimated."""
+    values = np.array([str(getattr(each if column in ESTIMATED else each.row, column)) for each in answered])
     names = [str(name) for name in np.unique(values) if name]
     return {
         name: with_intervals(answers.take(values == name), DEFAULT_POINT, resamples=SUBGROUP_RESAMPLES)

@@ -42,6 +42,7 @@ from training_job.plan import Plan
 from training_job.reference import with_reference
 from training_job.report import card, html
 from training_job.revision import git_commit
+from training_job.skin_types import recorded_types
 
 LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 CHECKED_PHOTOS = 64
@@ -98,7 +99,9 @@ def describe(
         modalities=found.modalities,
         ood_threshold=found.ood_threshold,
         quality=found.quality,
-        intended_use=IntendedUse(fitzpatrick=constants.evidenced_types(rows, facts["uncalibrated"])),
+        intended_use=IntendedUse(
+            fitzpatrick=recorded_types(rows, facts["uncalibrated"]), estimates=found.estimated_types
+        ),
         data=data_facts(rows) | {"recipe": recipe(plan)},
         licence=facts["licence"],
         seeds={"training": plan.seed},
