@@ -53,6 +53,7 @@ def test_every_part_is_measured_and_can_be_written(
     }
     assert set(found["overlays"]["kinds"]) == {"ruler", "ink", "hair", "patch", "vignette"}
     assert len(found["orientation"]["by"]) == 7
+    assert found["orientation"]["seen"]["value"] >= found["orientation"]["stable"]["value"]
     assert found["ood"]["ordinary"]["n"] == 24
     assert found["leaks"]["photos"] == 12
     shown = html(version.manifest.model_copy(update={"metrics": evaluated | {"evidence": found}}))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nevus.domain import Decision
 from nevus.registry import Version
 from training_job.data import Row
 from training_job.evaluate import Answered, as_answers
@@ -26,7 +27,10 @@ TURNS = {
 
 
 def measure(version: Version, answered: Sequence[Answered], limit: int = LIMIT) -> dict[str, Any]:
-    """Share of photos whose decision is the same in all eight orientations, and in each of the seven others."""
+    """Share of photos whose decision is the same in all eight orientations, and in each of the seven others.
+
+    `seen` is the share that is told `routine` in all of them or in none: indeterminate counts as referred.
+    """
     chosen = sample(answered, limit)
     if not enough(chosen):
         return {}
@@ -38,9 +42,13 @@ def measure(version: Version, answered: Sequence[Answered], limit: int = LIMIT) 
 
     upright = as_answers(chosen)
     found = answers_to(version, [each.row for each in chosen], turned, "turned")
-    same = {name: as_answers(theirs).decisions == upright.decisions for name, theirs in found.items()}
+    decisions = {name: as_answers(theirs).decisions for name, theirs in found.items()}
+    same = {name: theirs == upright.decisions for name, theirs in decisions.items()}
+    routine = upright.decisions == Decision.ROUTINE.value
+    seen = [(theirs == Decision.ROUTINE.value) == routine for theirs in decisions.values()]
     return {
         "n": len(chosen),
         "stable": share(np.all(list(same.values()), axis=0), upright.groups),
+        "seen": share(np.all(seen, axis=0), upright.groups),
         "by": {name: share(hits, upright.groups) for name, hits in same.items()},
     }
