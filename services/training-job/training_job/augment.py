@@ -185,8 +185,8 @@ def _degrade(image: Image.Image, rng: Rng) -> Image.Image:
         image = image.resize((small, small), Image.Resampling.BILINEAR).resize((side, side), Image.Resampling.BICUBIC)
     if rng.random() < 0.15:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.6)))
-    if rng.random() < 0.2:
-        noise = rng.normal(0, rng.uniform(1, 9), (side, side, 1)).astype(np.float32)
+    if rng.random() < 0.25:
+        noise = rng.normal(0, np.exp(rng.uniform(0, 3.3)), (side, side, int(rng.choice([1, 3])))).astype(np.float32)
         image = Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
     if rng.random() < 0.4:
         buffer = io.BytesIO()
