@@ -108,6 +108,9 @@ class Quality(Frozen):
     contrast: float = Field(description="standard deviation of luminance")
     glare: float = Field(description="share of blown-out pixels")
     skin: float = Field(description="share of pixels of a skin colour, any skin type")
+    spot: float | None = Field(
+        default=None, description="how far the middle differs from the rim, in CIELAB; unbounded"
+    )
 
 
 class SkinTone(Frozen):

@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 
 from nevus.domain import Frozen, Quality
 from nevus.imaging import RgbArray
-from nevus.skin_tone import Mask, skin_mask
+from nevus.skin_tone import Mask, lab, skin_mask
 
 Plane = NDArray[np.float32]
+
+
+SEEN = 40
+MIDDLE, RIM = 0.5, (0.7, 1.05)  # radii, of half the side
 
 
 class QualityLimits(Frozen):
@@ -21,6 +25,7 @@ class QualityLimits(Frozen):
     min_contrast: float
     max_glare: float
     min_skin: float
+    min_spot: float = 0.0
 
 
 def luminance(pixels: RgbArray) -> Plane:
@@ -47,7 +52,23 @@ def measure_quality(pixels: RgbArray, skin: Mask | None = None) -> Quality:
         contrast=round(float(plane.std()) / 255, 4),
         glare=round(float((darkest >= 250).mean()), 4),
         skin=round(float(skin.mean()), 4),
+        spot=round(measure_spot(pixels), 2),
     )
+
+
+def measure_spot(pixels: RgbArray) -> float:
+    """Root mean square CIELAB distance of the middle of (h, w, 3) RGB pixels from the median colour of their rim."""
+    seen = lab(sampled(pixels))
+    across = np.linspace(-1, 1, SEEN)
+    radius = np.hypot(across[:, None], across)
+    outside = np.median(seen[(radius > RIM[0]) & (radius < RIM[1])], axis=0)
+    return float(np.sqrt(((seen[radius < MIDDLE] - outside) ** 2).sum(axis=-1).mean()))
+
+
+def sampled(pixels: RgbArray) -> NDArray[np.float64]:
+    """(SEEN, SEEN, 3) of (h, w, 3) pixels, evenly spaced."""
+    rows, columns = (((np.arange(SEEN) + 0.5) * side / SEEN).astype(int) for side in pixels.shape[:2])
+    return np.asarray(pixels[np.ix_(rows, columns)], np.float64)
 
 
 def problems(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
@@ -58,5 +79,6 @@ def problems(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
         ("overexposed", quality.brightness > limits.max_brightness or quality.glare > limits.max_glare),
         ("blurred", quality.sharpness < limits.min_sharpness),
         ("no_skin", quality.skin < limits.min_skin),
+        ("no_lesion", quality.spot is not None and quality.spot < limits.min_spot),
     )
     return tuple(name for name, failed in checks if failed)

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.photos import draw_lesion
 
 from nevus.domain import Context, Decision, Measurement, Modality, ModelRef, Quality, SkinTone
+from nevus.imaging import to_input
 from nevus.policy import CAUTION, decide
+from nevus.quality import measure_spot
 from nevus.registry import Manifest
 
 GOOD = Quality(sharpness=10, brightness=0.6, contrast=0.15, glare=0, skin=0.9)
@@ -61,6 +64,23 @@ def test_an_unusable_photo_is_rejected_without_a_probability(
     assert result.decision is Decision.REJECTED
     assert result.probability is None
     assert reason in result.reasons
+
+
+def test_skin_without_a_spot_is_rejected_by_versions_that_know_the_limit(manifest: Manifest) -> None:
+    bare = measured(-6, quality=GOOD.model_copy(update={"spot": 2.0}))
+    strict = manifest.quality.model_copy(update={"min_spot": 5.0})
+    found = decide(bare, DERMOSCOPIC, manifest.model_copy(update={"quality": strict}))
+    assert (found.decision, found.reasons) == (Decision.REJECTED, ("no_lesion",))
+    lenient = manifest.quality.model_copy(update={"min_spot": 0.0})
+    assert decide(bare, DERMOSCOPIC, manifest.model_copy(update={"quality": lenient})).decision is Decision.ROUTINE
+
+
+def test_a_spot_is_what_differs_from_the_rim() -> None:
+    pixels = to_input(draw_lesion(seed=1))
+    bare = np.full_like(pixels, pixels[5, 5])
+    assert measure_spot(pixels) > 15
+    assert measure_spot(bare) < 0.5
+    assert 10 < measure_spot(pixels[::9, ::9]) < 80
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ REASONS: dict[str, str] = {
     "overexposed": "The photo is too bright or has glare. Avoid the flash and direct light.",
     "blurred": "The photo is blurred. Hold the camera still, a hand's width away, and tap on the spot to focus.",
     "no_skin": "No skin was found in the photo. Fill the picture with the spot and the skin around it.",
+    "no_lesion": "No spot stands out from the skin. Put the spot into the middle, with some skin around it.",
     SECOND_UNUSABLE: "This is the second photo of this spot that cannot be used. Please have the spot seen instead.",
     "unfamiliar": "The photo is unlike those that the model learned from, so that its reading is worth little.",
     "modality_without_evidence": "The model has not learned from photos of this kind.",

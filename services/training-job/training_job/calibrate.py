@@ -18,8 +18,15 @@ COMPONENTS = 48
 LEAST_SPREAD = 1e-3  # of a principal direction, relative to the first
 OOD_KEPT = 0.99
 QUALITY_REJECTED = 0.002
+SPOTLESS = 0.004
 LOOSEST = QualityLimits(
-    min_sharpness=1.8, min_brightness=0.18, max_brightness=0.93, min_contrast=0.025, max_glare=0.2, min_skin=0.1
+    min_sharpness=1.8,
+    min_brightness=0.18,
+    max_brightness=0.93,
+    min_contrast=0.025,
+    max_glare=0.2,
+    min_skin=0.1,
+    min_spot=5.2,
 )
 
 
@@ -152,4 +159,5 @@ def quality_limits(measured: Sequence[Quality], weights: Floats) -> QualityLimit
         min_contrast=min(LOOSEST.min_contrast, at("contrast", low)),
         max_glare=max(LOOSEST.max_glare, at("glare", high)),
         min_skin=min(LOOSEST.min_skin, at("skin", low)),
+        min_spot=min(LOOSEST.min_spot, at("spot", SPOTLESS)),
     )
