@@ -51,8 +51,9 @@ def train(
     uncalibrated: Annotated[str, typer.Option(help="sources, by commas, that set no threshold")] = "isic10k",
 ) -> None:
     """Train a version and publish it: champion of an empty registry, else challenger. The same call resumes."""
-    from training_job import backbones, version
+    from training_job import backbones, lineage, version
     from training_job import train as training
+    from training_job.promotion.command import Promotion
 
     network = backbones.find(backbone)
     rows = training_rows(data, uncalibrated.split(","))
@@ -70,7 +71,9 @@ def train(
     )
     trainer = training.Trainer(rows, plan, run_folder(rows, plan, runs))
     trainer.run(every=checkpoint_every)
+    inherited = asyncio.run(lineage.inherited(registry, parent, weights, rows))
     facts = {
+        "inherited": inherited,
         "name": name or backbone.lower(),
         "licence": licence,
         "parent": parent.version if parent else None,
@@ -80,6 +83,9 @@ def train(
     manifest, files = version.make(trainer.model, rows, plan, facts)
     ref, channel = asyncio.run(version.publish(registry, manifest, files))
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
+    if channel is not Channel.CHAMPION:
+        lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(ref, data)
+        typer.echo("\n".join(lines))
 
 
 def training_rows(data: str, uncalibrated: list[str]) -> list[Row]:
@@ -132,6 +138,34 @@ def retrain(run: Annotated[str, typer.Option(help="id of a training run that the
     follow_parent_if_asked()
     configure("training-job", (settings := read_settings()).log_level)
     raise typer.Exit(bootstrap.retrain(run, settings))
+
+
+@app.command()
+def promote(
+    check: Annotated[bool, typer.Option("--check", help="only write the verdict; the champion stays")] = False,
+    model: Annotated[str, typer.Option(help="a version, or a channel")] = "challenger",
+    registry: Annotated[str | None, typer.Option(help="the model registry; a path or gs://bucket")] = None,
+    data: Annotated[str | None, typer.Option(help="manifest of the guard set; TRAINING_DATA's unless given")] = None,
+) -> None:
+    """Check a version against the champion by the promotion policy; it takes its place when it meets every bar."""
+    from training_job.promotion import command
+
+    settings = read_settings()
+    promotion = command.Promotion(registry_at(registry, settings), settings, asyncio.run)
+    lines, passed = promotion.promote(model, data, only_check=check)
+    typer.echo("\n".join(lines))
+    raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def rollback(
+    registry: Annotated[str | None, typer.Option(help="the model registry; a path or gs://bucket")] = None,
+) -> None:
+    """Point the champion at the version that it replaced."""
+    from training_job.promotion.check import roll_back
+
+    earlier = asyncio.run(roll_back(registry_at(registry, read_settings())))
+    typer.echo(f"{earlier.name} {earlier.version} is the champion again")
 
 
 @app.command()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nevus.domain import ModelRef, RunState, TrainingRun
 from nevus.ports import NotFound, ObjectStore, PhotoStore, PortError, RecordStore, RunStore
 from nevus.registry import KERAS_FILE, Channel, Manifest, Registry, RegistryError
-from training_job import corrections
+from training_job import corrections, lineage
 from training_job.background import Background
 from training_job.checkpoints import Checkpoints
 from training_job.data import Row, paths, read_manifest, refuse_empty_splits, refuse_shared_groups, split_by_group
@@ -24,6 +24,7 @@ from training_job.fetch import fetch
 from training_job.hooks import Hooks, Interrupted
 from training_job.notice import Notice
 from training_job.plan import Plan
+from training_job.promotion.command import Promotion
 from training_job.recipe import UNCALIBRATED, identity, make_plan
 from training_job.release import challenge, challenger, published_by
 from training_job.run_record import RunRecord
@@ -67,6 +68,8 @@ class Retraining:
             return int(run.state is RunState.FAILED)
         try:
             made = self._attempt(run)
+            self._record.say(f"published {made.name} {made.version} as challenger")
+            self._check(made, run.data)
         except Interrupted:
             return self._interrupted()
         except Exception as error:
@@ -74,7 +77,6 @@ class Retraining:
             return self._failed(error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._record.say(f"published {made.name} {made.version} as challenger")
         self._end(state=RunState.SUCCEEDED, version=made, stage="")  # where this fails, the next attempt says it
         return 0
 
@@ -93,6 +95,15 @@ class Retraining:
         rows, theirs = self._rows(run.data)
         trained, plan = self._train(rows, theirs, parent)
         return self._publish(trained, plan, [*rows, *theirs], parent)
+
+    def _check(self, made: ModelRef, data: str) -> None:
+        """Hold it against the champion; the run's record says what was found."""
+        self._stage("checking", "checking it against the champion")
+        promotion = Promotion(self._stores.registry, self._settings, self._loop.run)
+        lines, figures = promotion.after_training(made, data)
+        for line in lines:
+            self._record.say(line)
+        self._record.measure(**figures)
 
     def _published(self) -> ModelRef | None:
         """The version that an earlier attempt has published before it was killed."""
@@ -166,7 +177,10 @@ class Retraining:
 
         registry = self._stores.registry
         before = self._loop.persist(lambda: registry.manifest(parent))
+        base = [row for row in rows if row.source != corrections.SOURCE]
+        inherited = self._loop.persist(lambda: lineage.inherited(registry, parent, "", base))
         facts = {
+            "inherited": inherited,
             "name": parent.name,
             "licence": self._settings.retrain_licence or before.licence,
             "parent": parent.version,

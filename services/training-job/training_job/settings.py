@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     retrain_seed: int = Field(7, description="of everything random in a retraining run")
     retrain_checkpoint_every: int = Field(50, ge=1, description="batches between checkpoints")
     retrain_licence: str = Field("", description="of the new version, for its card; its parent's unless set")
+    training_data: str = Field("", description="base manifest, from which promotion takes its guard set")
+    promotion_policy: Path | None = Field(None, description="what a champion must show; the job's own unless set")
     cloud_run_task_index: int = Field(0, ge=0, description="this task's number; Cloud Run sets it")
     cloud_run_task_count: int = Field(1, ge=1, le=500, description="how many tasks share a scoring; Cloud Run sets it")
     cloud_run_task_attempt: int = Field(0, ge=0, description="how often this task was tried before; Cloud Run sets it")

@@ -32,7 +32,7 @@ from nevus.registry import (
     Version,
     sha256,
 )
-from training_job import constants, corrections, evaluate
+from training_job import constants, corrections, evaluate, lineage
 from training_job.backbones import cam_bias
 from training_job.data import Row, fingerprint, open_photo
 from training_job.evidence import collect
@@ -58,7 +58,8 @@ def make(
     """The manifest and the files of a new version; `stage` hears what is done next.
 
     `facts` are the manifest's name, licence and parent, the run that makes it, if one does, the sources that set
-    no threshold (`uncalibrated`) and what training took (`training`).
+    no threshold (`uncalibrated`), what training took (`training`), and what the weights knew at the start (`inherited`,
+    see `lineage.inherited`).
     Raises ExportError, ValueError, OSError.
     """
     stage("exporting")
@@ -71,6 +72,8 @@ def make(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
     )
     files = {MODEL_FILE: exported, STATISTICS_FILE: found.statistics, KERAS_FILE: to_keras(model)}
+    before, known = facts["inherited"]
+    files[lineage.LINEAGE_FILE] = lineage.of(rows, before, complete=known).pack()
     manifest = describe(model, rows, plan, facts, found)
     ref = ModelRef(name=manifest.name, version=manifest.version, sha256="")
     made = Version(ref=ref, manifest=manifest, files=files)
