@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+import numpy as np
 import pytest
 from tests.versions import kernel_of
 
@@ -21,6 +23,7 @@ from training_job.data import Row
 from training_job.evaluate import Answered, answer, photo_bytes
 from training_job.evidence import overlays, unfamiliar
 from training_job.evidence.altering import Picture
+from training_job.evidence.figures import drop
 from training_job.parallel import on_all_cores
 from training_job.progress import Step
 from training_job.promotion import measuring
@@ -35,6 +38,7 @@ class Remembered:
     photos: dict[tuple[str, str], Measurement] = field(default_factory=dict)
     pictures: dict[tuple[str, str], list[tuple[str, Measurement]]] = field(default_factory=dict)
     kernels: dict[str, FloatArray] = field(default_factory=dict)
+    shuffled: dict[str, Callable[[Row], bool]] = field(default_factory=dict)
 
     def measure_all(
         self, version: Version, rows: Sequence[Row], step: Step, source: Callable[[Row], bytes] = photo_bytes
@@ -43,7 +47,16 @@ class Remembered:
         new = [row for row in rows if (source.__name__, row.file) not in self.photos]
         found = on_all_cores(lambda: Measurer(version), lambda m, row: m.measure(source(row)), new, step)
         self.photos |= {(source.__name__, row.file): each for row, each in zip(new, found, strict=True)}
-        return (self.read(version, self.photos[source.__name__, row.file]) for row in rows)
+        return iter(self.mixed(version, rows, [self.photos[source.__name__, row.file] for row in rows]))
+
+    def mixed(self, version: Version, rows: Sequence[Row], found: list[Measurement]) -> list[Measurement]:
+        """As read, the answers to the rows of a version's shuffled group in another order."""
+        read = [self.read(version, each) for each in found]
+        chosen = self.shuffled.get(version.ref.sha256)
+        places = [i for i, row in enumerate(rows) if chosen and chosen(row)]
+        order = np.random.default_rng(0).permutation(places)
+        logits = {i: read[j].logit for i, j in zip(places, order.tolist(), strict=True)}
+        return [replace(each, logit=logits.get(i, each.logit)) for i, each in enumerate(read)]
 
     def answers_to(
         self, version: Version, rows: Sequence[Row], pictures: Pictures, title: str
@@ -70,8 +83,11 @@ class Remembered:
         logit = float(self.kernels[version.ref.sha256] @ measurement.embedding) + version.manifest.cam_bias
         return replace(measurement, logit=logit, model=version.ref)
 
-    def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In the place of the passes themselves."""
+    def put_in(self, monkeypatch: pytest.MonkeyPatch, draws: int | None = None) -> None:
+        """In the place of the passes themselves; with `draws` bootstrap samples for the intervals of marks and OOD."""
+        if draws:
+            monkeypatch.setattr(overlays, "drop", partial(drop, rounds=draws))
+            monkeypatch.setattr(unfamiliar, "RESAMPLES", draws)
         for module in (evaluate, measuring):
             monkeypatch.setattr(module, "measure_all", self.measure_all)
         for module in (overlays, unfamiliar):

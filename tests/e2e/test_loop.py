@@ -22,7 +22,6 @@ from tests.photos import draw_lesion, lesion
 CHAMPION = "/v1/channels/champion"
 TRAINING_SECONDS = 320  # it runs at the lowest priority
 CORRECTIONS = 6
-REFUSALS = ((409, "/problems/verdict-missing"), (409, "/problems/verdict-failed"))
 
 
 @dataclass
@@ -126,9 +125,10 @@ def move(admin: httpx.Client, version: str, **overruled: str) -> httpx.Response:
 
 
 def refused_then_overruled(admin: httpx.Client, version: str) -> None:
-    """Two steps on a handful of drawn photos make no model that can show what a champion must."""
+    """The run has checked it, on a handful of drawn photos that can show of no version what a champion must."""
     refused = move(admin, version)
-    assert (refused.status_code, refused.json()["type"]) in REFUSALS, refused.text
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/verdict-failed"), refused.text
+    assert "evidence, all photos" in refused.json()["failed"]
     assert admin.get(CHAMPION).json()["version"] != version
     answer = move(admin, version, overrule="the test promotes it, whatever it is worth")
     assert answer.status_code == 200, answer.text
@@ -146,6 +146,8 @@ def test_from_corrections_to_a_promoted_challenger_and_back(nevus: GatewayProces
             assert (run["corrections"], run["parent"]["version"]) == (CORRECTIONS, first)
             assert admin.get("/v1/channels/challenger").json()["version"] == second
             assert admin.get(f"/v1/models/{second}/report").status_code == 200
+            assert run["metrics"]["promotion_passed"] == 0
+            assert any("not met: evidence, all photos" in line for line in run["log_tail"])
             refused_then_overruled(admin, second)
             flowing.until_answered_by(second)
             assert move(admin, first).status_code == 200

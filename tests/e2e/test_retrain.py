@@ -161,12 +161,16 @@ async def test_a_run_is_terminated_then_killed_and_goes_on_to_a_challenger(world
     run = await world.stores.runs.get("run-1")
     assert (run.state, run.attempts, run.corrections, run.error) == (RunState.SUCCEEDED, 3, 1, None)
     assert (run.step, run.steps) == (STEPS, STEPS)
-    assert {"loss", "auroc_unnamed", "test_auroc"} <= set(run.metrics)
+    assert {"loss", "auroc_unnamed", "test_auroc", "promotion_passed"} <= set(run.metrics)
     assert run.version is not None
     assert run.parent is not None
     assert (await world.stores.registry.resolve(Channel.CHALLENGER)) == run.version
     assert (await world.stores.registry.pointer(Channel.CHAMPION))[0] == before
     manifest = await world.stores.registry.manifest(run.version)
+    assert "lineage.npz" in manifest.files
+    (verdict,) = await world.stores.registry.verdicts(run.version)
+    assert (verdict.champion, verdict.passed) == (run.parent, False)
+    assert {"evidence, all photos", "lineage"} <= {bar.name for bar in verdict.failed}
     assert (manifest.parent, manifest.run) == (run.parent.version, "run-1")
     assert run.parent.version == before.version
     assert manifest.data["sources"]["corrections"] == {"train": 1}

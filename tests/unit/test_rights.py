@@ -161,6 +161,10 @@ def test_a_version_is_written_by_training_and_never_replaced() -> None:
     assert writers("models", "mobilenet_v2/versions/1/model.tflite") == {("training", "create")}
 
 
+def test_a_verdict_is_written_by_training_and_never_replaced() -> None:
+    assert writers("models", "verdicts/a-b.json") == {("training", "create")}
+
+
 def test_photos_are_the_gateways_and_training_sees_none_in_quarantine() -> None:
     for key in ("a.jpg", "quarantine/b"):
         assert {who for who, _ in writers("photos", key)} == {"gateway"}

@@ -71,9 +71,8 @@ def train(
     )
     trainer = training.Trainer(rows, plan, run_folder(rows, plan, runs))
     trainer.run(every=checkpoint_every)
-    inherited = asyncio.run(lineage.inherited(registry, parent, weights, rows))
     facts = {
-        "inherited": inherited,
+        "inherited": asyncio.run(lineage.inherited(registry, parent, weights, rows)),
         "name": name or backbone.lower(),
         "licence": licence,
         "parent": parent.version if parent else None,

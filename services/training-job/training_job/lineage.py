@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,17 +73,17 @@ def of(rows: Sequence[Row], before: Lineage | None = None, *, complete: bool = T
 async def inherited(
     registry: Registry, parent: ModelRef | None, weights: str, rows: Sequence[Row]
 ) -> tuple[Lineage | None, bool]:
-    """What the weights at the start have learned from, and whether that is all known together with these rows.
+    """What the weights at the start have learned from, and whether that is all.
 
-    A `.keras` file comes from some training of which nothing is known. A parent without the file has learned from
-    nothing else when its data's fingerprint is that of these rows. Raises NotFound, RegistryError.
+    A `.keras` file comes from some training of which nothing is known. A parent without a lineage has that of `rows`,
+    all of the base manifest, when its data's fingerprint is theirs. Raises NotFound, RegistryError, OSError.
     """
     if parent is None:
         return None, not weights.endswith(".keras")
     manifest = await registry.manifest(parent)
     if LINEAGE_FILE in manifest.files:
         return read(await registry.file(parent, LINEAGE_FILE)), True
-    return None, manifest.data.get("fingerprint") == fingerprint(rows)
+    return (of(rows), True) if manifest.data.get("fingerprint") == fingerprint(rows) else (None, False)
 
 
 def read(data: bytes) -> Lineage:
@@ -91,7 +92,7 @@ def read(data: bytes) -> Lineage:
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
             arrays = {name: found[name].astype(np.uint64) for name in ("groups", "photos", "looks")}
             lineage = Lineage(found["salt"].tobytes(), complete=bool(found["complete"]), **arrays)
-    except (KeyError, OSError, ValueError, TypeError) as error:
+    except (KeyError, OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
         raise RegistryError("the version's lineage cannot be read") from error
     if lineage.looks.ndim != 2 or lineage.looks.shape[1] != 4:
         raise RegistryError("the version's lineage cannot be read")

@@ -56,6 +56,7 @@ class Retraining:
         self._record = RunRecord(stores.runs, run_id, loop, self._notice.give)
         self._folder = settings.data_dir / "work" / run_id
         self._checkpoints: Checkpoints | None = None
+        self._base: list[Row] = []
 
     def run(self) -> int:
         """0 when the run has succeeded or was cancelled; else the task is to be tried again. NotFound, Unavailable."""
@@ -125,7 +126,7 @@ class Retraining:
         records, photos, folder = self._stores.records, self._stores.photos, self._folder / "photos"
         given = self._loop.persist(lambda: corrections.gather(records, photos, folder))
         fetch(paths(base if given else used), cache)
-        used = leaks.apart(used)
+        self._base, used = used, leaks.apart(used)
         new = corrections.without_known(given, base)
         theirs = corrections.fitted(corrections.joined(new), [row for row in used if row.split == "train"])
         self._record.tell(corrections=len(theirs))
@@ -177,10 +178,8 @@ class Retraining:
 
         registry = self._stores.registry
         before = self._loop.persist(lambda: registry.manifest(parent))
-        base = [row for row in rows if row.source != corrections.SOURCE]
-        inherited = self._loop.persist(lambda: lineage.inherited(registry, parent, "", base))
         facts = {
-            "inherited": inherited,
+            "inherited": self._loop.persist(lambda: lineage.inherited(registry, parent, "", self._base)),
             "name": parent.name,
             "licence": self._settings.retrain_licence or before.licence,
             "parent": parent.version,

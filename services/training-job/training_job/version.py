@@ -72,7 +72,7 @@ def make(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
     )
     files = {MODEL_FILE: exported, STATISTICS_FILE: found.statistics, KERAS_FILE: to_keras(model)}
-    before, known = facts["inherited"]
+    before, known = facts.get("inherited", (None, True))
     files[lineage.LINEAGE_FILE] = lineage.of(rows, before, complete=known).pack()
     manifest = describe(model, rows, plan, facts, found)
     ref = ModelRef(name=manifest.name, version=manifest.version, sha256="")
