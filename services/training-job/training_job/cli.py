@@ -53,7 +53,6 @@ def train(
     """Train a version and publish it: champion of an empty registry, else challenger. The same call resumes."""
     from training_job import backbones, lineage, version
     from training_job import train as training
-    from training_job.promotion.command import Promotion
 
     network = backbones.find(backbone)
     rows = training_rows(data, uncalibrated.split(","))
@@ -83,8 +82,15 @@ def train(
     ref, channel = asyncio.run(version.publish(registry, manifest, files))
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
     if channel is not Channel.CHAMPION:
-        lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(ref, data)
-        typer.echo("\n".join(lines))
+        checked(registry, ref, data)
+
+
+def checked(registry: Registry, made: ModelRef, data: str) -> None:
+    """Hold a new version against the champion and say what was found."""
+    from training_job.promotion.command import Promotion
+
+    lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(made, data)
+    typer.echo("\n".join(lines))
 
 
 def training_rows(data: str, uncalibrated: list[str]) -> list[Row]:
