@@ -81,14 +81,15 @@ def train(
     manifest, files = version.make(trainer.model, rows, plan, facts)
     ref, channel = asyncio.run(version.publish(registry, manifest, files))
     typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
-    if channel is not Channel.CHAMPION:
-        checked(registry, ref, data)
+    checked(registry, ref, channel, data)
 
 
-def checked(registry: Registry, made: ModelRef, data: str) -> None:
-    """Hold a new version against the champion and say what was found."""
+def checked(registry: Registry, made: ModelRef, channel: Channel, data: str) -> None:
+    """Hold a new version against the champion, unless it is the first one, and say what was found."""
     from training_job.promotion.command import Promotion
 
+    if channel is Channel.CHAMPION:
+        return
     lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(made, data)
     typer.echo("\n".join(lines))
 
