@@ -96,7 +96,7 @@ def test_triton_client_takes_a_subset_or_all(client: triton.InferenceServerClien
     result = client.infer(pointer.name, [photo_input(binary=True)], pointer.version, outputs=asked)
     assert [tensor["name"] for tensor in result.get_response()["outputs"]] == ["cam", "logit"]
     assert result.as_numpy("quality") is None
-    assert len(client.infer(pointer.name, [photo_input(binary=True)]).get_response()["outputs"]) == 6
+    assert len(client.infer(pointer.name, [photo_input(binary=True)]).get_response()["outputs"]) == 7
 
 
 def test_triton_client_is_told_what_is_wrong(client: triton.InferenceServerClient, pointer: Pointer) -> None:
