@@ -124,6 +124,15 @@ async def test_whatever_is_done_to_the_rows_is_found(
     assert not (await raw.found()).whole
 
 
+async def test_a_page_is_read_from_its_own_place(pristine: sqlite3.Connection) -> None:
+    statements: list[str] = []
+    pristine.set_trace_callback(statements.append)
+    sqlite_audit.links_of(pristine, 3, 2)
+    pristine.set_trace_callback(None)
+    plan = [row["detail"] for row in pristine.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+    assert plan == ["SEARCH audit USING INTEGER PRIMARY KEY (rowid>?)"]
+
+
 @pytest.mark.parametrize("one", TEXTS[:-1])
 async def test_two_entries_that_were_swapped_are_found(pristine: sqlite3.Connection, one: int) -> None:
     raw = copy_of(pristine)

@@ -62,6 +62,12 @@ async def test_pages_lead_from_the_newest_to_the_first(admin: httpx.AsyncClient)
     assert (await admin.get("/v1/audit", params={"limit": 5})).json()["next"] is None
 
 
+async def test_pages_go_on_where_an_entry_is_missing(admin: httpx.AsyncClient, tmp_path: Path) -> None:
+    spoil(tmp_path, "DELETE FROM audit WHERE sequence = 4")
+    page = (await admin.get("/v1/audit", params={"limit": 2})).json()
+    assert ([entry["sequence"] for entry in page["items"]], page["next"]) == ([5], "5")
+
+
 async def test_a_verification_is_itself_an_entry(admin: httpx.AsyncClient) -> None:
     found = (await admin.post(VERIFICATION)).json()
     assert (found["whole"], found["entries"], found["fault"]) == (True, 5, None)

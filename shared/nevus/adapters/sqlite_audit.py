@@ -16,6 +16,7 @@ MIGRATION = """
     CREATE TABLE audit_head (
         only_one INTEGER PRIMARY KEY CHECK (only_one = 1), sequence INTEGER NOT NULL, hash TEXT NOT NULL)
     """
+LEAST = -(2**63)  # where an entry may have been put that no log has
 UNCHAINED = "The next {} entries were written before this log was a chain: nothing guarded them until now."
 
 
@@ -37,8 +38,8 @@ def head_of(database: sqlite3.Connection) -> Head:
 def links_of(database: sqlite3.Connection, after: int | None, limit: int) -> tuple[Link, ...]:
     """Oldest first; as bytes, since a damaged text need not be one."""
     columns = "sequence, CAST(entry AS BLOB), CAST(hash AS BLOB)"
-    query = f"SELECT {columns} FROM audit WHERE ? IS NULL OR sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608
-    rows = database.execute(query, (after, after, limit)).fetchall()
+    query = f"SELECT {columns} FROM audit WHERE sequence >= ? ORDER BY sequence LIMIT ?"  # noqa: S608
+    rows = database.execute(query, (LEAST if after is None else after + 1, limit)).fetchall()
     return tuple(Link(number, text, digest.decode(errors="replace")) for number, text, digest in rows)
 
 

@@ -28,7 +28,7 @@ async def list_entries(
     """Newest first, as stored: whether an entry is what it was is told by a verification."""
     services: Services = request.app.state.services
     entries = await services.records.audit_log(limit=limit, before=None if cursor is None else int(cursor))
-    more = len(entries) == limit and entries[-1].sequence > 1
+    more = bool(entries) and entries[-1].sequence > 1  # also behind a page that lacks some
     return AuditPage(items=entries, next=str(entries[-1].sequence) if more else None)
 
 
