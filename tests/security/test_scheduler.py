@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.security.test_matrix import ROWS, SCHEDULED, ask
 
 from gateway.app import create_app
 from gateway.settings import Settings
+from nevus.audit_links import Head
 from nevus.domain import Measurement, ModelRef
 from nevus.ports import Unavailable
 from nevus.registry import Channel
@@ -56,6 +58,19 @@ async def test_it_finishes_what_is_pending(door: Door) -> None:
     assert (first.status_code, first.json()) == (200, {"complete": 1, "failed": 0})
     assert second.json() == {"complete": 0, "failed": 0, "swept": 0}
     assert (await door.client.get(sent.headers["location"], headers=owner)).json()["status"] == "complete"
+
+
+async def test_a_damaged_audit_log_is_told_and_holds_up_no_sweep(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def damaged() -> Head:
+        raise Unavailable("the audit log's head is damaged")
+
+    photos, left = door.services.settings.data_dir / "photos", "a" * 26 + ".left.jpg"
+    monkeypatch.setattr(door.services.records, "audit_head", damaged)
+    await door.services.photos.put(left, b"left by a crash")
+    os.utime(photos / left, (1, 1))
+    answer = await reconcile(door, door.issuer.service_token(SCHEDULER, HOST), b'{"sweep": true}')
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert not (photos / left).exists()
 
 
 async def test_everyone_else_is_refused(door: Door) -> None:

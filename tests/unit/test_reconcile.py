@@ -17,6 +17,7 @@ from tests.unit.test_predict import order, stored
 from gateway.predict import predict
 from gateway.reconcile import BATCH, FEW_ORPHANS, GIVE_UP_AFTER, Reconciler
 from gateway.services import Services
+from nevus.audit_links import Head
 from nevus.domain import Prediction, Status
 from nevus.ports import Unavailable
 
@@ -97,6 +98,18 @@ async def test_a_sweep_that_fails_is_not_begun_again_with_every_round(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(Reconciler(nevus.services).run(), 0.6)
     assert len(begun) == 1
+
+
+async def test_a_damaged_audit_log_holds_up_nothing_else(nevus: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def damaged() -> Head:
+        raise Unavailable("the audit log's head is damaged")
+
+    monkeypatch.setattr(nevus.records, "audit_head", damaged)
+    await nevus.photos.put(left := "a" * 26 + ".left.jpg", b"left by a crash")
+    age(nevus, left, 3601)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(Reconciler(nevus.services).run(), 0.6)
+    assert await stored(nevus) == []
 
 
 async def test_the_pause_between_tries_holds_for_every_instance(nevus: World) -> None:

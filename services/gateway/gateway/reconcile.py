@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 
 from gateway import audit_log, monitor, quarantine, retrain
@@ -35,20 +36,17 @@ class Reconciler:
         self._anchored: Head | None = None
 
     async def run(self) -> None:
-        """For ever; a fault is logged and the next round tries again."""
+        """For ever; a fault is logged, holds up nothing else, and the next round tries again."""
         next_sweep = 0.0
         clock = asyncio.get_running_loop().time
         while True:
-            try:
-                await self.round()
-                await retrain.settle_active(self._services)
-                await self.anchor()
-                if clock() >= next_sweep:
-                    next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
-                    await monitor.keep_fresh(self._services)
-                    await self.sweep()
-            except Exception:
-                log.exception("reconciling failed")
+            await tried(self.round())
+            await tried(retrain.settle_active(self._services))
+            await tried(self.anchor())
+            if clock() >= next_sweep:
+                next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
+                await monitor.keep_fresh(self._services)
+                await tried(self.sweep())
             await asyncio.sleep(self._services.settings.reconcile_after * random.uniform(0.5, 1.0) + 0.1)  # noqa: S311
 
     async def anchor(self) -> None:
@@ -58,7 +56,7 @@ class Reconciler:
             return
         held = await audit_log.anchor(self._services.records, self._services.photos)
         self._services.metrics.audit_broken.set(not held)
-        self._anchored = head if held else None
+        self._anchored = head
 
     async def catch_up(self, seconds: float) -> Counter[Status]:
         """Rounds until one finishes nothing or the time is up; how many were finished, by what came out."""
@@ -191,3 +189,11 @@ class Reconciler:
         except PortError:
             return False
         return False
+
+
+async def tried(work: Awaitable[object]) -> None:
+    """Do it; a fault is logged."""
+    try:
+        await work
+    except Exception:
+        log.exception("reconciling failed")

@@ -51,8 +51,8 @@ async def reconcile(request: Request, caller: Annotated[str, Depends(scheduler)]
         raise invalid_request(list(error.errors(include_url=False, include_input=False))) from None
     reconciler = Reconciler(request.app.state.services)
     finished = await reconciler.catch_up(SECONDS)
-    await retrain.settle_active(request.app.state.services)
     await monitor.keep_fresh(request.app.state.services)
-    await reconciler.anchor()
     swept = {"swept": await reconciler.sweep(SWEEP_SECONDS)} if wish.sweep else {}
+    await retrain.settle_active(request.app.state.services)  # fails, as the next does, while the audit log is damaged
+    await reconciler.anchor()
     return JSONResponse({status.value: finished[status] for status in (Status.COMPLETE, Status.FAILED)} | swept)
