@@ -112,6 +112,10 @@ def test_a_canary_that_becomes_the_champion_is_served_once(models: Path, tmp_pat
         until(lambda: is_served(server, second))
         point(models, "second", Channel.CHAMPION)
         until(lambda: ask(server).model == second and server.metric(CANARIES + '{outcome="dropped"}') == 1)
+        httpx.get(f"{server.url}/v2/models/canary", trust_env=False)
+        time.sleep(1.2)  # a look later
+        httpx.get(f"{server.url}/v2/models/canary", trust_env=False)
+        assert server.metric(CANARIES + '{outcome="loaded"}') == 1, "loaded once more"
 
 
 def test_a_canary_is_followed_to_another_version(models: Path, tmp_path: Path) -> None:

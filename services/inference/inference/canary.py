@@ -33,7 +33,7 @@ class Canary:
         self._registry, self._holder, self.desk = registry, holder, desk
         self._workers, self._interval = workers, interval
         self._loaded: LoadedVersion | None = None
-        self._named: ModelRef | None = None  # by the channel, at the last look
+        self._named: ModelRef | None = None  # by the channel at the last look, unless it is served anyway
         self._refused: tuple[ModelRef, str] | None = None
         self._looked = self._tried = float("-inf")
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -81,14 +81,15 @@ class Canary:
     async def _look(self) -> None:
         self._looked = time.monotonic()
         try:
-            self._named = await self._registry.resolve(Channel.CANARY)
+            named = await self._registry.resolve(Channel.CANARY)
         except NotFound:
-            self._named = None
+            named = None
         except Exception as error:  # noqa: BLE001  # an unreadable pointer, a store that is down: what is there stays
             self._tell("unavailable", error)
             return
         serving = self._holder.loaded
-        if self._loaded and (self._named is None or (serving and self._named == serving.version.ref)):
+        self._named = None if serving and named == serving.version.ref else named
+        if self._loaded and self._named is None:
             self._loaded = None
             CANARIES.labels("dropped").inc()
         if self._named and self._named != self._at_hand() and self._may_try(self._named):
