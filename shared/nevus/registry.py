@@ -196,16 +196,19 @@ class Registry:
 
     async def versions(self) -> tuple[ModelRef, ...]:
         """All versions, by name and version."""
-        keys = [key for key in await self._store.list("") if key.endswith("/" + MANIFEST_FILE)]
-        parts = [key.split("/") for key in keys]
-        return tuple([await self.find(p[0], p[2]) for p in parts if len(p) == 4 and p[1] == "versions"])
+        return tuple([await self.find(*names) for names in await self._names()])
 
     async def by_version(self, version: str) -> ModelRef:
         """The version of this name, whatever its model's; raises NotFound."""
-        for ref in await self.versions():
-            if ref.version == version:
-                return ref
+        for names in await self._names():
+            if names[1] == version:
+                return await self.find(*names)
         raise NotFound(f"version {version}")
+
+    async def _names(self) -> list[tuple[str, str]]:
+        """Of all versions: their models' and their own."""
+        parts = [key.split("/") for key in await self._store.list("")]
+        return [(p[0], p[2]) for p in parts if len(p) == 4 and p[1::2] == ["versions", MANIFEST_FILE]]
 
     async def made_by(self, run: str) -> ModelRef | None:
         """The version that a training run has made, if there is one."""
