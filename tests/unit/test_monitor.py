@@ -107,6 +107,15 @@ async def test_it_is_worked_out_once_an_hour_and_each_record_is_counted_once(nev
     assert (later.drift, later.alerts) == ((), ())
 
 
+async def test_a_report_that_cannot_be_read_is_worked_out_anew(nevus: World) -> None:
+    await put(nevus, same()[:3], LAST_WEEK)
+    await nevus.photos.put(monitor.REPORT, b'{"as_of": "of another release"}')
+    async with nevus.client(Role.CLINICIAN) as client:
+        assert (await client.get("/v1/stats")).json()["monitoring"] is None
+    report = await told(nevus)
+    assert await monitor.latest(nevus.services) == report
+
+
 async def test_of_instances_at_once_one_counts(nevus: World) -> None:
     await put(nevus, same(), LAST_WEEK)
     tally, generation = await monitor.stored_tally(nevus.services)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from gateway.services import Services
 from nevus.domain import Frozen, ModelRef, Prediction, Status
@@ -66,10 +66,13 @@ async def keep_fresh(services: Services) -> None:
 
 
 async def latest(services: Services) -> Report | None:
-    """What was worked out last, if anything was."""
+    """What was worked out last, if anything was; one that cannot be read, as of another release, is worked out anew."""
     try:
         return Report.model_validate_json((await services.photos.get(REPORT)).data)
     except NotFound:
+        return None
+    except ValidationError:
+        log.warning("the last report on drift cannot be read")
         return None
 
 
