@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,8 +15,8 @@ from tests.photos import lesion
 
 from gateway.predict import Order, predict
 from gateway.problems import Problem
-from nevus.domain import Caller, Consent, Context, Decision, Prediction, Role, Status
-from nevus.ports import Busy, Unavailable, Unprocessable
+from nevus.domain import Caller, Consent, Context, Decision, Measurement, Prediction, Role, Status
+from nevus.ports import Busy, Page, Unavailable, Unprocessable
 
 ANNA = Caller(id="anna", role=Role.CLIENT)
 PHOTO, OTHER = lesion((160, 120), 1), lesion((160, 120), 2)
@@ -104,6 +105,22 @@ async def test_without_a_store_nothing_is_recorded(nevus: World, monkeypatch: py
     monkeypatch.setattr(nevus.photos, "put", full)
     assert await refused(nevus, order()) == "unavailable"
     assert await nevus.records.counts() == {}
+
+
+async def test_a_case_is_looked_up_while_inference_works(nevus: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up, page, measure = asyncio.Event(), nevus.records.page, nevus.classifier.measure
+
+    async def watched(**asked: Any) -> Page:
+        looked_up.set()
+        return await page(**asked)
+
+    async def meeting(photo: bytes, **asked: Any) -> Measurement:
+        await asyncio.wait_for(looked_up.wait(), 5)
+        return await measure(photo, **asked)
+
+    monkeypatch.setattr(nevus.records, "page", watched)
+    monkeypatch.setattr(nevus.classifier, "measure", meeting)
+    assert (await predict(nevus.services, order(case_id="arm"))).status is Status.COMPLETE
 
 
 async def test_the_second_unusable_photo_of_a_case_advises_a_visit(nevus: World) -> None:

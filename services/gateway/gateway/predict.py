@@ -17,10 +17,10 @@ from gateway.intake_worker import Clean
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.trial import Trial
-from nevus.domain import Caller, Consent, Context, Decision, Measurement, Photo, Prediction, Status
+from nevus.domain import Caller, Consent, Context, Decision, Measurement, ModelRef, Photo, Prediction, Status
 from nevus.policy import decide
 from nevus.ports import Absent, AlreadyExists, Gone, NotFound, PortError, Unavailable, Unprocessable
-from nevus.registry import RegistryError
+from nevus.registry import Manifest, RegistryError
 from nevus.review import SECOND_UNUSABLE, priority
 
 log = logging.getLogger("gateway.predict")
@@ -158,8 +158,7 @@ async def attempt_by_canary(services: Services, trial: Trial, record: Prediction
     """Measure and decide by the canary; whatever keeps it from that, the champion answers in what time is left."""
     begun, canaries = time.monotonic(), services.canaries
     try:
-        measurement = await services.classifier.measure(jpeg, timeout=trial.timeout, by=trial.pointer.ref)
-        answered = await completed(services, record, measurement)
+        answered = await measured(services, record, jpeg, trial.timeout, by=trial.pointer.ref)
     except Absent:
         canaries.miss(trial)
         return await attempt(services, record, jpeg, spent=time.monotonic() - begun)
@@ -178,8 +177,7 @@ async def attempt(services: Services, record: Prediction, jpeg: bytes, *, spent:
     `spent` seconds of the time for it are over.
     """
     try:
-        measurement = await services.classifier.measure(jpeg, timeout=services.settings.inference_timeout - spent)
-        return await completed(services, record, measurement)
+        return await measured(services, record, jpeg, services.settings.inference_timeout - spent)
     except Unprocessable:
         return failed(record, "the model cannot read the photo")
     except (Unavailable, NotFound, RegistryError) as error:
@@ -189,11 +187,21 @@ async def attempt(services: Services, record: Prediction, jpeg: bytes, *, spent:
     return record.model_copy(update={"attempts": record.attempts + 1})
 
 
-async def completed(services: Services, record: Prediction, measurement: Measurement) -> Prediction:
-    """The record with its result."""
-    manifest = await services.manifests.get(measurement.model)
+async def measured(
+    services: Services, record: Prediction, jpeg: bytes, timeout: float, by: ModelRef | None = None
+) -> Prediction:
+    """The record with its result; its case is looked up while inference works."""
+    measurement, case = await asyncio.gather(
+        services.classifier.measure(jpeg, timeout=timeout, by=by), decisions_on_case(services, record)
+    )
+    return completed(services, record, measurement, await services.manifests.get(measurement.model), case)
+
+
+def completed(
+    services: Services, record: Prediction, measurement: Measurement, manifest: Manifest, case: frozenset[Decision]
+) -> Prediction:
+    """With what was measured, and decided by it."""
     result = decide(measurement, record.context, manifest, point_name=services.settings.operating_point)
-    case = await decisions_on_case(services, record)
     if result.decision is Decision.REJECTED and Decision.REJECTED in case:
         result = result.model_copy(update={"reasons": (*result.reasons, SECOND_UNUSABLE)})
     done = record.model_copy(
