@@ -18,7 +18,7 @@ from gateway.settings import Settings
 from nevus.domain import Decision, Diagnosis, ModelRef, Prediction
 from nevus.registry import Channel
 
-MORE = {"identity": "oidc", "google_cloud_project": "nevus-test", "intake_workers": 1, "reconcile": "request"}
+MORE = {"identity": "oidc", "google_cloud_project": "nevus-monitor", "intake_workers": 1, "reconcile": "request"}
 NOW = datetime(2026, 2, 5, 12, tzinfo=UTC)
 FOUND = Diagnosis(label="melanoma", malignant=True, confirmed_by="cleo", confirmed_at=NOW)
 
