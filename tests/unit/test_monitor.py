@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from threading import current_thread
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -21,7 +23,7 @@ from gateway.reconcile import Reconciler
 from nevus.domain import Context, Decision, Diagnosis, Modality, Role, Status
 from nevus.drift import Level
 from nevus.ports import Gone
-from nevus.tally import Drift
+from nevus.tally import Drift, drift
 
 NOW = datetime(2026, 2, 5, 12, tzinfo=UTC)  # a Thursday, of week 6
 LAST_WEEK, EARLIER = NOW - timedelta(weeks=1), NOW - timedelta(weeks=3)
@@ -105,6 +107,20 @@ async def test_it_is_worked_out_once_an_hour_and_each_record_is_counted_once(nev
     assert await monitor.refresh(again, NOW + timedelta(minutes=62)) == second
     later = await told(nevus, NOW + timedelta(weeks=10))
     assert (later.drift, later.alerts) == ((), ())
+
+
+async def test_figures_are_worked_out_beside_the_event_loop(nevus: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def watched(*given: Any) -> tuple[Drift, ...]:
+        threads.append(current_thread())
+        return drift(*given)
+
+    monkeypatch.setattr(monitor, "drift", watched)
+    await put(nevus, same()[:3], LAST_WEEK)
+    await told(nevus)
+    assert len(threads) == 1
+    assert current_thread() not in threads
 
 
 async def test_a_report_that_cannot_be_read_is_worked_out_anew(nevus: World) -> None:

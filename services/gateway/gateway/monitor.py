@@ -88,7 +88,7 @@ async def refresh(services: Services, now: datetime) -> Report | None:
     cases, limited = await confirmed(services)
     if not tally.cells and not cases:
         return known
-    found = drift(tally, baselines, now.date())
+    found = await asyncio.to_thread(drift, tally, baselines, now.date())
     report = Report(
         as_of=now,
         counted_until=tally.place[0] if tally.place else None,
