@@ -149,3 +149,11 @@ async def test_a_killed_writer_loses_nothing_acknowledged(tmp_path: Path, acknow
         with pytest.raises(AlreadyExists):
             await records.create(prediction(f"p{n}"))
     await records.close()
+
+
+def test_a_case_is_looked_for_among_its_owners_photos_alone(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "r.db", MIGRATIONS)
+    query = "SELECT * FROM records WHERE owner = 'a' AND case_id = 'arm' ORDER BY created_at DESC, id DESC LIMIT 21"
+    plan = [row["detail"] for row in database.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert plan == ["SEARCH records USING INDEX by_own_case (owner=? AND case_id=?)"]
+    database.close()

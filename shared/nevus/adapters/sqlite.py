@@ -48,6 +48,7 @@ MIGRATIONS = (
     CREATE INDEX by_diagnosed ON records (created_at, id) WHERE diagnosed
     """,
     sqlite_audit.MIGRATION,
+    "CREATE INDEX by_own_case ON records (owner, case_id, created_at, id) WHERE case_id IS NOT NULL",
 )
 COLUMNS = (
     "id, owner, case_id, status, decision, confirmed, diagnosed, review, created_at, revision, document, cam, embedding"
