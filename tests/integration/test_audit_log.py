@@ -92,6 +92,15 @@ async def test_a_changed_entry_is_named_and_shown_as_it_is(
     assert (await admin.get("/readyz")).status_code == 200
 
 
+async def test_a_damaged_head_stops_what_writes_an_entry_and_nothing_else(
+    admin: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    spoil(tmp_path, "UPDATE audit_head SET hash = x'00'")
+    answer = await admin.post(VERIFICATION)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert (await admin.get("/readyz")).status_code == 200
+
+
 async def test_the_reconciler_keeps_the_head_beside_the_photos(nevus: World) -> None:
     assert await anchored(nevus) == await nevus.records.audit_head()
     await nevus.records.audit(by_service("train", "another"))
