@@ -94,7 +94,7 @@ class Move(Frozen):
 
     version: str = Field(pattern="^[A-Za-z0-9._-]{1,80}$", examples=[MODEL["version"]])
     overrule: Annotated[str, StringConstraints(strip_whitespace=True, min_length=20, max_length=500)] | None = Field(
-        default=None, description="why it is to be champion without a passing verdict; goes into the audit log"
+        default=None, description="why it is to answer without a passing verdict; goes into the audit log"
     )
     share: float | None = Field(
         default=None, gt=0, le=LARGEST_SHARE, description="of the cases, of a canary alone; 0.1 unless set"
