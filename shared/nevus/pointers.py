@@ -18,7 +18,7 @@ class Pointer(Frozen):
     name: str
     version: str
     manifest_sha256: str
-    previous: str | None = Field(default=None, description="version that the channel pointed at before")
+    previous: str | None = Field(default=None, description="version to go back to, the last of `history`")
     history: tuple[ModelRef, ...] | None = Field(
         default=None, description="the versions that led here, oldest first; null where only `previous` was kept"
     )
@@ -45,7 +45,8 @@ class Pointer(Frozen):
         history = past[: past.index(ref)] if ref in past else (*past, self.ref)[-LONGEST_HISTORY:]
         if self.history is None and ref.version == self.previous:
             history = ()
-        return pointer_to(ref).model_copy(update={"previous": self.version, "history": history})
+        previous = history[-1].version if history else None
+        return pointer_to(ref).model_copy(update={"previous": previous, "history": history})
 
     def shared(self, share: float | None) -> Pointer:
         """From now on with that share of the cases."""

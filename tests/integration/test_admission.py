@@ -106,10 +106,11 @@ async def test_nothing_is_overruled_where_the_reason_cannot_be_kept(
 
 async def test_going_back_needs_no_verdict_however_far(door: Door) -> None:
     first = (await champion(door)).version
-    for version in ("second", "third"):
+    for version, before in (("second", first), ("third", "second")):
         await check(door, version)
-        assert (await move(door, version)).status_code == 200
-    assert (await move(door, first)).status_code == 200
+        assert (await move(door, version)).json()["previous"] == before
+    assert (await move(door, "second")).json()["previous"] == first
+    assert (await move(door, first)).json()["previous"] is None
     assert (await move(door, first)).status_code == 200  # it is there already
     assert (await move(door, "second")).status_code == 200  # its verdict against the first still holds
     assert (await move(door, "third")).status_code == 200
