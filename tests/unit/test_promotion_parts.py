@@ -59,7 +59,14 @@ def test_a_small_group_has_a_wider_margin() -> None:
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "passed"),
-    [(0.04, 0.01, True), (0.06, 0.01, False), (0.06, 0.05, True), (0.09, 0.05, False), (None, 0.0, False)],
+    [
+        (0.04, 0.01, True),
+        (0.06, 0.01, False),
+        (0.06, 0.05, False),
+        (0.07, 0.051, True),
+        (0.09, 0.051, False),
+        (None, 0.0, False),
+    ],
 )
 def test_a_limit_holds_unless_the_champion_is_beyond_it_too(ours: float | None, theirs: float, passed: bool) -> None:
     figure = None if ours is None else {"value": ours, "interval": [0.0, 1.0]}

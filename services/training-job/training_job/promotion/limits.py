@@ -42,11 +42,12 @@ def judged(name: str, pair: Pair, bar: Limit, sign: int, detail: str) -> Bar:
     """`sign` is 1 where lower is better. What could not be measured is not met."""
     ours, theirs = ((figure or {}).get("value") for figure in pair)
     words = ("at most", "more") if sign > 0 else ("at least", "less")
-    limit = f"{words[0]} {bar.limit:g}, or no more than {bar.slack:g} {words[1]} than the champion"
+    limit = f"{words[0]} {bar.limit:g}, or no more than {bar.slack:g} {words[1]} than a champion beyond it"
     if ours is None:
         return Bar(name=name, value=None, limit=limit, passed=False, detail=detail or "could not be measured")
     within = sign * (ours - bar.limit) <= 0
-    no_worse = theirs is not None and sign * (ours - theirs) <= bar.slack + 1e-9
+    beyond = theirs is not None and sign * (theirs - bar.limit) > 0
+    no_worse = beyond and sign * (ours - theirs) <= bar.slack + 1e-9
     interval = (pair.challenger or {}).get("interval")
     told = "" if theirs is None else f"champion {theirs:g}"
     return Bar(
