@@ -366,7 +366,7 @@ gcloud iam service-accounts add-iam-policy-binding nevus-promoter@my-project.iam
 # grant gateway nevusRecordKeeper project: Gateway on project: needed by gateway.predict:assess.
 gcloud projects add-iam-policy-binding my-project --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRecordKeeper '--condition=^;^title=nevusRecordKeeper;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"'
 
-# grant gateway nevusCaller service:inference: Gateway on service:inference: needed by gateway.predict:attempt.
+# grant gateway nevusCaller service:inference: Gateway on service:inference: needed by gateway.predict:measured.
 gcloud run services add-iam-policy-binding nevus-inference --region=europe-west4 --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusCaller --condition=None
 
 # grant gateway nevusJobStarter job:training: Gateway on job:training: needed by gateway.retrain:start.

@@ -44,15 +44,20 @@ async def check(door: Door) -> None:
         counted = {each.week: each.n for each in report.drift}
         assert counted == {None: 11, "2026-W06": 6, "2026-W05": 5}
         assert [each.confirmed for each in report.outcomes] == [4, 2, 2]
+    admin = await door.credentials("admin", "token")
+    shown = (await door.client.get("/v1/stats", headers=admin)).json()
+    assert shown["monitoring"]["outcomes"][0]["sensitivity"]["n"] == 4
+
+
+async def check_review(door: Door) -> None:
+    """The records that had no place in the order of review have one now."""
+    services = door.services
     first_page = await services.records.review(limit=7)
     rest = await services.records.review(cursor=first_page.cursor, limit=7)
     numbers = [record.review or 0 for record in (*first_page.items, *rest.items)]
     assert len(numbers) == 11
     assert numbers == sorted(numbers, reverse=True)
     assert numbers.count(500) == 4
-    admin = await door.credentials("admin", "token")
-    shown = (await door.client.get("/v1/stats", headers=admin)).json()
-    assert shown["monitoring"]["outcomes"][0]["sensitivity"]["n"] == 4
 
 
 async def test_of_two_instances_one_counts_each_record_once(
@@ -69,3 +74,4 @@ async def test_of_two_instances_one_counts_each_record_once(
 async def test_the_same_with_the_embedded_stores(models_dir: Path, tmp_path: Path) -> None:
     async with open_door(Settings.model_validate({"data_dir": tmp_path, "models_dir": models_dir} | MORE)) as door:
         await check(door)
+        await check_review(door)

@@ -31,6 +31,7 @@ EVERY = timedelta(hours=1)
 SETTLED = timedelta(minutes=10)  # after so long a record has been written, if its photo was taken
 PAGE, MOST = 200, 20_000  # records counted at once, and in one hour
 MOST_DIAGNOSED = 5_000
+TRIES = 3  # of writing a record's place in the order of review
 log = logging.getLogger("gateway.monitor")
 
 
@@ -126,9 +127,16 @@ async def count_new(
 
 
 async def give_priority(services: Services, record: Prediction) -> None:
-    """To a record that was written before there was an order of review."""
-    with suppress(PreconditionFailed, NotFound, Gone):
-        await services.records.replace(record.model_copy(update={"review": priority(record)}))
+    """To a record that was written before there was an order of review; another instance may be doing the same."""
+    with suppress(NotFound, Gone):
+        for _ in range(TRIES):
+            try:
+                await services.records.replace(record.model_copy(update={"review": priority(record)}))
+                return
+            except PreconditionFailed:
+                record = await services.records.get(record.id)
+            if record.review is not None:
+                return
 
 
 async def load(services: Services, models: Iterable[ModelRef], known: dict[ModelRef, Baseline | None]) -> None:
