@@ -14,7 +14,7 @@ from training_job.data import Row, fingerprint
 
 @dataclass(frozen=True)
 class Plan:
-    """See `docs/training.md` for what each was chosen by."""
+    """Sizes in photos and pixels; rates as AdamW takes them; `shares` of what is drawn, by source."""
 
     weights: str
     backbone: str = "mobilenet_v2"

@@ -1,10 +1,14 @@
-"""Which code made a version."""
+"""Which code made a version, or a measurement."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as package_version
 from pathlib import Path
+
+LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
 
 def git_commit() -> str | None:
@@ -17,3 +21,14 @@ def git_commit() -> str | None:
     except FileNotFoundError:  # no git here
         return None
     return run.stdout.strip() or None
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what computes."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = package_version(name)
+        except PackageNotFoundError:
+            continue
+    return found

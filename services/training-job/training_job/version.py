@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +39,9 @@ from training_job.hooks import nothing
 from training_job.plan import Plan
 from training_job.reference import with_reference
 from training_job.report import card, html
-from training_job.revision import git_commit
+from training_job.revision import git_commit, libraries
 from training_job.skin_types import recorded_types
 
-LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 CHECKED_PHOTOS = 64
 
 
@@ -142,17 +139,6 @@ def data_facts(rows: Sequence[Row]) -> dict[str, Any]:
 def recipe(plan: Plan) -> dict[str, Any]:
     """The plan without the place of its starting weights."""
     return asdict(plan) | {"weights": Path(plan.weights).name}
-
-
-def libraries() -> dict[str, str]:
-    """Versions of what made the model."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = package_version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 async def publish(registry: Registry, manifest: Manifest, files: dict[str, bytes]) -> tuple[ModelRef, Channel]:

@@ -7,8 +7,6 @@ import hashlib
 import json
 import tempfile
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +17,13 @@ from training_job.benchmark.summary import pooled
 from training_job.data import Row, fingerprint
 from training_job.evaluate import as_answers
 from training_job.finding import weights_hash
-from training_job.revision import git_commit
+from training_job.revision import git_commit, libraries
 
 if TYPE_CHECKING:
     from training_job.benchmark.workload import Outcome
 
 FORMAT = 1
 FIRST_SEED = 7
-LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,14 +130,3 @@ def workload_facts(order: Order, outcome: Outcome) -> dict[str, Any]:
     }
     identity = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     return {"identity": identity[:16], "synthetic": order.pixels is not None, **facts}
-
-
-def libraries() -> dict[str, str]:
-    """Versions of what computes."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = package_version(name)
-        except PackageNotFoundError:
-            continue
-    return found
