@@ -12,6 +12,9 @@ import pytest
 import stamina
 from tests.emulators import Emulator, firestore_emulator, firestore_is_here, gcs_emulator
 
+from nevus.pointers import Pointer
+from nevus.registry import sha256
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -56,9 +59,16 @@ def real_manifest() -> Path:
 
 
 @pytest.fixture(scope="session")
-def models_dir() -> Path:
-    """The registry that ships. Read it, never write."""
-    return ROOT / "models"
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry of one version, the fastest that ships, as its champion. Read it, never write."""
+    registry = tmp_path_factory.mktemp("models")
+    source = max((ROOT / "models/mobilenet_v2/versions").iterdir())
+    shutil.copytree(source, registry / source.relative_to(ROOT / "models"))
+    manifest = (source / "manifest.json").read_bytes()
+    pointer = Pointer(name="mobilenet_v2", version=source.name, manifest_sha256=sha256(manifest))
+    (registry / "channels").mkdir()
+    (registry / "channels/champion.json").write_text(pointer.model_dump_json(exclude_unset=True))
+    return registry
 
 
 @pytest.fixture(scope="session")

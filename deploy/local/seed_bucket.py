@@ -32,10 +32,10 @@ async def seed_store(shipped: Path, store: ObjectStore) -> int:
 
 
 def shipped_files(shipped: Path) -> list[Path]:
-    """In the order in which a registry is written: each version's manifest after its files, channels last."""
+    """As a registry is written: each version's manifest after its files, then verdicts, channels last."""
     versions = shipped.glob("*/versions/*/*")
     in_order = sorted(versions, key=lambda path: (path.parent, path.name == "manifest.json"))
-    return [*in_order, *sorted(shipped.glob("channels/*.json"))]
+    return [*in_order, *sorted(shipped.glob("verdicts/*.json")), *sorted(shipped.glob("channels/*.json"))]
 
 
 def make_bucket(storage: str, name: str) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 
 def seed_models(shipped: Path, models: Path, scratch: Path) -> list[str]:
-    """Copy versions and then channels that `models` lacks; returns what was copied, as keys of the registry.
+    """Copy versions, verdicts and then channels that `models` lacks; returns what was copied, as keys of the registry.
 
     `scratch` is a folder on the same file system as `models`; whatever an interrupted copy left in it is removed.
     """
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     versions = sorted(manifest.parent for manifest in shipped.glob("*/versions/*/manifest.json"))
-    channels = sorted(shipped.glob("channels/*.json"))
-    missing = [item for item in [*versions, *channels] if not (models / item.relative_to(shipped)).exists()]
+    pointing = [*sorted(shipped.glob("verdicts/*.json")), *sorted(shipped.glob("channels/*.json"))]
+    missing = [item for item in [*versions, *pointing] if not (models / item.relative_to(shipped)).exists()]
     for item in missing:
         _copy(item, models / item.relative_to(shipped), scratch)
     scratch.rmdir()

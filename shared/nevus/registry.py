@@ -56,6 +56,7 @@ class InputSpec(Frozen):
     """What the served model takes: (1, side, side, 3) float32 RGB, 0..255, by `preprocessing`."""
 
     side: int
+    views: int = Field(default=1, description="quarter turns of the photo that the model itself averages over")
     preprocessing: str = "nevus.imaging.to_input/1"
 
 

@@ -9,6 +9,7 @@ import pytest
 from seeding import seed_models
 
 CHAMPION = "channels/champion.json"
+VERDICT = "verdicts/one-other.json"
 
 
 @pytest.fixture
@@ -20,13 +21,15 @@ def shipped(tmp_path: Path) -> Path:
     (version / "manifest.json").write_text("{}")
     (root / "channels").mkdir()
     (root / CHAMPION).write_text("1")
+    (root / "verdicts").mkdir()
+    (root / VERDICT).write_text("{}")
     (root / "LICENSE").write_text("terms")
     return root
 
 
-def test_a_first_start_copies_versions_and_channels(shipped: Path, tmp_path: Path) -> None:
+def test_a_first_start_copies_versions_verdicts_and_channels(shipped: Path, tmp_path: Path) -> None:
     copied = seed_models(shipped, tmp_path / "models", tmp_path / "seed")
-    assert copied == ["lesion/versions/1", CHAMPION]
+    assert copied == ["lesion/versions/1", VERDICT, CHAMPION]
     assert (tmp_path / "models/lesion/versions/1/model.tflite").read_bytes() == b"weights"
     assert not (tmp_path / "seed").exists()
     assert seed_models(shipped, tmp_path / "models", tmp_path / "seed") == []

@@ -40,6 +40,7 @@ def train(
     side: Annotated[
         int | None, typer.Option(min=32, help="of its input, in pixels; the backbone's unless given")
     ] = None,
+    views: Annotated[int, typer.Option(help="quarter turns that the model averages over: 1 or 4")] = 1,
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
     steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 3600,
     head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 100,
@@ -63,6 +64,7 @@ def train(
         weights=start,
         backbone=backbone,
         side=side or network.side,
+        views=views,
         steps=steps,
         head_steps=head_steps,
         batch_size=batch_size,

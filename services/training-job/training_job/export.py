@@ -16,14 +16,11 @@ import keras
 import numpy as np
 
 from nevus.adapters.litert import LitertModel
-from nevus.domain import FloatArray
 from nevus.imaging import RgbArray
 from training_job.calibrate import sigmoid
 from training_job.failures import ExportError
-from training_job.texture import served
 
 TOLERANCE = 1e-4
-AT_ONCE = 16  # photos
 
 
 def round_to_half(model: keras.Model) -> None:
@@ -32,14 +29,14 @@ def round_to_half(model: keras.Model) -> None:
         variable.assign(np.asarray(variable).astype(np.float16).astype(np.float32))
 
 
-def to_litert(model: keras.Model, side: int) -> bytes:
-    """The LiteRT model: weights in half precision, computation in single precision."""
+def to_litert(model: keras.Model) -> bytes:
+    """The LiteRT file of a model as `texture.served` makes it: weights in half precision, computation in single."""
     import tensorflow as tf
 
     half = {"optimizations": [tf.lite.Optimize.DEFAULT], "target_spec": {"supported_types": [tf.float16]}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
-        served(model, side).export(str(path), format="litert", verbose=False, **half)
+        model.export(str(path), format="litert", verbose=False, **half)
         return path.read_bytes()
 
 
@@ -56,15 +53,11 @@ def to_keras(model: keras.Model) -> bytes:
 
 
 def largest_difference(model: keras.Model, exported: bytes, photos: Sequence[RgbArray]) -> float:
-    """Largest difference in uncalibrated probability between both models; raises ExportError over the tolerance."""
+    """Largest difference in uncalibrated probability between the model and its file; ExportError over the tolerance."""
     runtime = LitertModel(exported)
     ours = np.array([runtime.run(pixels)[0] for pixels in photos])
-    theirs = np.concatenate([_keras_logits(model, photos[i : i + AT_ONCE]) for i in range(0, len(photos), AT_ONCE)])
+    theirs = np.array([model(pixels[np.newaxis].astype(np.float32))["logit"].numpy().item() for pixels in photos])
     worst = float(np.abs(sigmoid(ours) - sigmoid(theirs)).max())
     if not worst <= TOLERANCE:
         raise ExportError(f"the exported model differs by {worst:.2e} in probability, {TOLERANCE:.0e} is allowed")
     return worst
-
-
-def _keras_logits(model: keras.Model, photos: Sequence[RgbArray]) -> FloatArray:
-    return np.asarray(model(np.stack(photos).astype(np.float32), training=False)["logit"])[:, 0]

@@ -22,6 +22,7 @@ class Plan:
     head_steps: int = 100
     batch_size: int = 32
     side: int = SIDE
+    views: int = 1
     first_side: int = 160
     first_share: float = 0.5
     rate: float = 3e-4

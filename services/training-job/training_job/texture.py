@@ -12,11 +12,20 @@ from typing import Any
 import keras
 
 STRIDES = (8, 16)
+VIEWS = (1, 4)
+MAP_AXES = 3
 EPSILON = 1e-6
 
 
-def served(model: keras.Model, side: int) -> keras.Model:
-    """The trained network at a fixed input size, with the outputs that are served and `texture` (1, d)."""
+def served(model: keras.Model, side: int, views: int = 1) -> keras.Model:
+    """The trained network at a fixed input size, with the outputs that are served and `texture` (1, d).
+
+    With 4 `views` all outputs are means over the quarter turns of the photo, its map turned back: a photo that is
+    turned by 90 degrees gives the same answer (averaging over a group, as Cohen and Welling pool, ICML 2016). Raises
+    ValueError for another number than 1 or 4.
+    """
+    if views not in VIEWS:
+        raise ValueError(f"views are {' or '.join(map(str, VIEWS))}, not {views}")
     image = keras.Input((side, side, 3), batch_size=1, name="image")
     position = next(i for i, layer in enumerate(model.layers) if isinstance(layer, keras.Model))
     backbone = model.layers[position]
@@ -24,9 +33,20 @@ def served(model: keras.Model, side: int) -> keras.Model:
     within = keras.Model(backbone.input, [*stages(backbone, side), backbone.output])
     outputs = {name: model.output[name] for name in ("logit", "embedding", "cam")}
     after = keras.Model(model.get_layer("embedding").input, outputs)
-    *seen, features = within(before(image), training=False)
-    texture = keras.layers.Concatenate(name="texture")([part for stage in seen for part in moments(stage)])
-    return keras.Model(image, {**after(features, training=False), "texture": texture})
+    turned = keras.ops.concatenate([keras.ops.rot90(image, turn, axes=(1, 2)) for turn in range(views)])
+    *seen, features = within(before(turned), training=False)
+    texture = keras.ops.concatenate([part for stage in seen for part in moments(stage)], axis=-1)
+    found = {**after(features, training=False), "texture": texture}
+    return keras.Model(image, {name: mean_over_turns(value, views, name) for name, value in found.items()})
+
+
+def mean_over_turns(value: Any, views: int, name: str) -> Any:
+    """(views, …) to (1, …), a map turned back first."""
+    if len(value.shape) == MAP_AXES:
+        maps = enumerate(keras.ops.split(value, views))
+        back = [keras.ops.rot90(each, -turn, axes=(1, 2)) for turn, each in maps]
+        value = keras.ops.concatenate(back)
+    return keras.layers.Identity(name=name)(keras.ops.mean(value, axis=0, keepdims=True))
 
 
 def stages(backbone: keras.Model, side: int) -> list[Any]:

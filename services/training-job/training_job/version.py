@@ -41,6 +41,7 @@ from training_job.reference import with_reference
 from training_job.report import card, html
 from training_job.revision import git_commit, libraries
 from training_job.skin_types import recorded_types
+from training_job.texture import served
 
 CHECKED_PHOTOS = 64
 
@@ -61,9 +62,10 @@ def make(
     """
     stage("exporting")
     round_to_half(model)
-    exported = to_litert(model, plan.side)
+    network = served(model, plan.side, plan.views)
+    exported = to_litert(network)
     checked = [to_input(open_photo(row), plan.side) for row in list(rows)[:: max(1, len(rows) // CHECKED_PHOTOS)]]
-    difference = largest_difference(model, exported, checked)
+    difference = largest_difference(network, exported, checked)
     stage("evaluating")
     found = constants.measure(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
@@ -92,7 +94,7 @@ def describe(
         version=f"{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(found.statistics).hexdigest()[:6]}",
         created_at=now,
         files={},
-        input=InputSpec(side=plan.side),
+        input=InputSpec(side=plan.side, views=plan.views),
         backbone=plan.backbone,
         outputs=constants.OUTPUTS,
         cam_bias=cam_bias(model),

@@ -18,6 +18,7 @@ from training_job.hooks import Hooks
 from training_job.parallel import on_all_cores
 from training_job.plan import Plan
 from training_job.progress import steps
+from training_job.texture import served
 
 UNCALIBRATED = ("isic10k",)
 FACTS = {"name": "benchmark", "licence": "none: not to be served", "parent": None, "uncalibrated": UNCALIBRATED}
@@ -79,7 +80,7 @@ def once(rows: list[Row], plan: Plan, folder: Path, meter: Meter) -> Outcome:
     trainer.run()
     meter.enter("export")
     export.round_to_half(trainer.model)
-    exported = export.to_litert(trainer.model, plan.side)
+    exported = export.to_litert(served(trainer.model, plan.side, plan.views))
     meter.enter("calibrate")
     found = constants.measure(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=UNCALIBRATED, seed=plan.seed
