@@ -28,7 +28,7 @@ def apart(one: Found, other: Found, turn: int) -> dict[str, float]:
         "cam": (np.rot90(one.cam, turn), other.cam),
         "texture": (one.texture, other.texture),
     }
-    return {name: float(np.abs(np.subtract(*pair)).max()) for name, pair in pairs.items()}
+    return {name: float(np.abs(np.asarray(here) - np.asarray(there)).max()) for name, (here, there) in pairs.items()}
 
 
 def scatter(network: keras.Model, rng: np.random.Generator) -> None:
