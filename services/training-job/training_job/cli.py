@@ -42,7 +42,7 @@ def train(
     ] = None,
     views: Annotated[int, typer.Option(help="quarter turns that the model averages over: 1 or 4")] = 1,
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 3600,
+    steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 2800,
     head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 100,
     batch_size: Annotated[int, typer.Option(min=2, help="photos a batch")] = 32,
     seed: Annotated[int, typer.Option(help="of everything random")] = 7,

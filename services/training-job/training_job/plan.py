@@ -18,13 +18,13 @@ class Plan:
 
     weights: str
     backbone: str = "mobilenet_v2"
-    steps: int = 3600
+    steps: int = 2800
     head_steps: int = 100
     batch_size: int = 32
     side: int = SIDE
     views: int = 1
     first_side: int = 160
-    first_share: float = 0.5
+    first_share: float = 0.6
     rate: float = 3e-4
     head_rate: float = 3e-3
     weight_decay: float = 0.02
