@@ -19,10 +19,10 @@ from nevus.telemetry import configure
 from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import registry_at
 from training_job.comparing.cli import compare
-from training_job.data import ManifestError, Row, refuse_empty_splits, refuse_shared_groups, split_by_group
+from training_job.data import ManifestError
 from training_job.finding import find_version
 from training_job.plan import Plan, run_folder
-from training_job.reading import Data, read_data
+from training_job.reading import Data, read_data, usable
 from training_job.settings import read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -56,7 +56,7 @@ def train(
     from training_job import train as training
 
     network = backbones.find(backbone)
-    rows = training_rows(data, uncalibrated.split(","))
+    rows = usable(read_data(data, read_settings()), uncalibrated.split(","))
     registry = Registry(model_store_at(out))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
@@ -94,17 +94,6 @@ def checked(registry: Registry, made: ModelRef, channel: Channel, data: str) -> 
         return
     lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(made, data)
     typer.echo("\n".join(lines))
-
-
-def training_rows(data: str, uncalibrated: list[str]) -> list[Row]:
-    """The rows that a training uses, none of them alike over splits; raises ManifestError, PortError, OSError."""
-    from training_job.evidence import leaks
-
-    rows = split_by_group(read_data(data, read_settings()))
-    refuse_shared_groups(rows)
-    rows = leaks.apart(rows)
-    refuse_empty_splits(rows, uncalibrated)
-    return rows
 
 
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:

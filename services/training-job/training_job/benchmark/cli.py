@@ -14,8 +14,7 @@ from nevus.registry import KERAS_FILE, Registry
 from training_job.benchmark.drawn import drawn_set, fingerprint
 from training_job.bootstrap import registry_at
 from training_job.cost import machine_hour, prices
-from training_job.data import refuse_empty_splits, refuse_shared_groups, split_by_group
-from training_job.reading import read_data
+from training_job.reading import read_data, usable
 from training_job.settings import Settings, read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -47,9 +46,7 @@ def run(
     if machine and usd_per_hour is None:
         machine_hour(machine, prices())
     manifest = str(drawn_set(settings.data_dir / "benchmark" / DRAWN)) if data == DRAWN else data
-    rows = split_by_group(read_data(manifest, settings))
-    refuse_shared_groups(rows)
-    refuse_empty_splits(rows, ("isic10k",))
+    rows = usable(read_data(manifest, settings), ("isic10k",))
     order = Order(
         rows=rows,
         data=data if data == DRAWN else data.rpartition("/")[2],

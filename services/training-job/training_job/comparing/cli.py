@@ -15,9 +15,9 @@ from training_job.bootstrap import registry_at
 from training_job.comparing.candidates import Candidate, trained
 from training_job.comparing.compare import Entry, Protocol
 from training_job.comparing.compare import compare as compared
-from training_job.data import Row, refuse_empty_splits, refuse_shared_groups, split_by_group
+from training_job.data import Row
 from training_job.finding import find_version
-from training_job.reading import Data, read_data
+from training_job.reading import Data, read_data, usable
 from training_job.settings import Settings, read_settings
 
 
@@ -42,7 +42,6 @@ def compare(
 ) -> None:
     """Compare versions, or networks that are trained for it, on the same photos and seeds. The same call resumes."""
     from training_job.comparing.page import page
-    from training_job.evidence import leaks
 
     if len(model or []) + len(set(backbone or [])) < 2:
         raise ValueError("there are fewer than two models to compare")
@@ -53,14 +52,11 @@ def compare(
         numbers = {"--steps": steps, "--head-steps": head_steps, "--batch-size": batch_size}
         options = [word for name, n in numbers.items() if n is not None for word in (name, str(n))]
         options += ["--uncalibrated", uncalibrated]
-        rows = split_by_group(rows)
-        refuse_shared_groups(rows)
-        refuse_empty_splits(rows, uncalibrated.split(","))
+        rows = usable(rows, uncalibrated.split(","))
         start = dict(each.partition("=")[::2] for each in weights or [])
         for name, seed in product(dict.fromkeys(backbone), range(first_seed, first_seed + seeds)):
             candidate = Candidate(data, name, start.get(name, "imagenet"), seed, tuple(options))
             entries.append(entry_of(candidate, rows, runs))
-        rows = leaks.apart(rows) if evidence else rows  # as training does, for the audit
     found = compared(entries, rows, Protocol(split, shortcuts, evidence, latency_rounds))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")
