@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
+from nevus import clock
 from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, Caller, ChainedEntry
 from nevus.ports import Unavailable
@@ -44,19 +45,19 @@ class Chain(Protocol):
 
 def by(caller: Caller, action: str, subject: str, detail: str = "") -> AuditEntry:
     """What a caller does now."""
-    moment = datetime.now(UTC)
+    moment = clock.now()
     return AuditEntry(at=moment, actor=caller.id, role=caller.role.value, action=action, subject=subject, detail=detail)
 
 
 def by_operator(action: str, subject: str, detail: str = "") -> AuditEntry:
     """What somebody does from a shell now: known by the number that the machine has for them."""
     actor = f"uid:{os.getuid()}"
-    return AuditEntry(at=datetime.now(UTC), actor=actor, role="operator", action=action, subject=subject, detail=detail)
+    return AuditEntry(at=clock.now(), actor=actor, role="operator", action=action, subject=subject, detail=detail)
 
 
 def by_service(action: str, subject: str, detail: str = "") -> AuditEntry:
     """What Nevus does by itself now."""
-    moment = datetime.now(UTC)
+    moment = clock.now()
     return AuditEntry(at=moment, actor=SERVICE, role="service", action=action, subject=subject, detail=detail)
 
 
@@ -114,7 +115,7 @@ async def intended(chain: Chain, entry: AuditEntry) -> AsyncIterator[None]:
     try:
         yield
     except Exception:
-        failed = {"action": f"{entry.action}.failed", "at": datetime.now(UTC)}
+        failed = {"action": f"{entry.action}.failed", "at": clock.now()}
         try:
             await chain.audit(entry.model_copy(update=failed))
         except Exception:

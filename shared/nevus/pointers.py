@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import Field
 
+from nevus import clock
 from nevus.domain import Frozen, ModelRef
 
 LONGEST_HISTORY = 50
@@ -50,12 +51,12 @@ class Pointer(Frozen):
 
     def shared(self, share: float | None) -> Pointer:
         """From now on with that share of the cases."""
-        since = None if share is None else datetime.now(UTC)
+        since = None if share is None else clock.now()
         return self.model_copy(update={"share": share, "since": since, "ended": None, "reason": None})
 
     def over(self, reason: str) -> Pointer:
         """From now on nowhere."""
-        return self.model_copy(update={"ended": datetime.now(UTC), "reason": reason})
+        return self.model_copy(update={"ended": clock.now(), "reason": reason})
 
 
 def pointer_to(ref: ModelRef) -> Pointer:

@@ -74,8 +74,8 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> StoredObject:
         """Read whole; raises `NotFound`."""
 
-    async def delete(self, key: str) -> None:
-        """Remove; a missing object is fine."""
+    async def delete(self, key: str, *, before: datetime | None = None) -> None:
+        """Remove; a missing object is fine. With `before`, only if it was last written before that moment."""
 
     async def list(self, prefix: str, *, before: datetime | None = None) -> Sequence[str]:
         """Sorted keys under a prefix; with `before`, of objects last written before that moment."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
 
+from nevus import clock
 from nevus.domain import TrainingRun
 from nevus.ports import PreconditionFailed, RunStore, Unavailable
 
@@ -26,7 +26,7 @@ async def change(runs: RunStore, run_id: str, edit: Callable[[TrainingRun], Trai
         if not run.state.active:
             return run
         try:
-            return await runs.replace(edit(run).model_copy(update={"updated_at": datetime.now(UTC)}))
+            return await runs.replace(edit(run).model_copy(update={"updated_at": clock.now()}))
         except PreconditionFailed:
             await asyncio.sleep(random.uniform(0, min(PAUSE * 2**tried, LONGEST_PAUSE)))  # noqa: S311  # jitter
     raise Unavailable(f"{run_id} changes too fast")

@@ -38,6 +38,16 @@ async def test_deleted_is_gone(objects: ObjectStore) -> None:
     assert not await objects.list("")
 
 
+async def test_deletes_what_was_written_before_a_moment_and_nothing_newer(objects: ObjectStore) -> None:
+    await objects.put("one", b"pixels")
+    now = datetime.now(UTC)
+    await objects.delete("one", before=now - timedelta(minutes=1))
+    assert (await objects.get("one")).data == b"pixels"
+    for _ in range(2):
+        await objects.delete("one", before=now + timedelta(minutes=1))
+    assert not await objects.list("")
+
+
 async def test_lists_sorted_keys_by_prefix(objects: ObjectStore) -> None:
     for key in ("m/b", "m/a", "m/ab/c", "n/a"):
         await objects.put(key, b"")

@@ -363,7 +363,7 @@ gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --mem
 # grant gateway nevusImpersonator account:promoter: Gateway on account:promoter: needed by nevus.adapters.gcs_cloud:Cloud._connect.
 gcloud iam service-accounts add-iam-policy-binding nevus-promoter@my-project.iam.gserviceaccount.com --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusImpersonator --condition=None
 
-# grant gateway nevusRecordKeeper project: Gateway on project: needed by gateway.predict:assess.
+# grant gateway nevusRecordKeeper project: Gateway on project: needed by gateway.predict:keep.
 gcloud projects add-iam-policy-binding my-project --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRecordKeeper '--condition=^;^title=nevusRecordKeeper;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"'
 
 # grant gateway nevusCaller service:inference: Gateway on service:inference: needed by gateway.predict:measured.

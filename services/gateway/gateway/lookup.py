@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from gateway.predict import erased
 from gateway.problems import Problem
 from gateway.services import Services
+from nevus import clock
 from nevus.audit import by
 from nevus.domain import Caller, Diagnosis, Prediction, Role
 from nevus.ports import Gone, NotFound, Page, PreconditionFailed
@@ -61,7 +60,7 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
     """Set a clinician's confirmed diagnosis; raises Problem."""
     for _ in range(TRIES):
         record = await find(services, caller, record_id)
-        moment = datetime.now(UTC)
+        moment = clock.now()
         diagnosis = Diagnosis(
             label=label, malignant=malignant, confirmed_by=caller.id, confirmed_at=moment, role=caller.role
         )
@@ -91,7 +90,7 @@ async def erase(services: Services, caller: Caller, record_id: str) -> None:
         raise Problem("forbidden", "Only its owner or an admin may delete it.")
     await services.photos.delete(record.photo.key(record.id))
     try:
-        await services.records.erase(record_id, at=datetime.now(UTC), entry=by(caller, "erase", record_id))
+        await services.records.erase(record_id, at=clock.now(), entry=by(caller, "erase", record_id))
     except (NotFound, Gone):
         raise erased() from None
 

@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pydantic import Field, ValidationError
 
 from gateway.services import Services
+from nevus import clock
 from nevus.domain import Frozen, ModelRef, Prediction, Status
 from nevus.drift import Level
 from nevus.outcomes import WARNING, Case, Outcome, case_of, table
@@ -60,7 +61,7 @@ class Report(Frozen):
 async def keep_fresh(services: Services) -> None:
     """Work out what is an hour old, and show it as metrics; a fault is logged, and the next call tries again."""
     try:
-        if report := await refresh(services, datetime.now(UTC)):
+        if report := await refresh(services, clock.now()):
             services.metrics.show_drift(report.drift, weeks(report.as_of))
     except Exception:
         log.exception("drift could not be worked out")

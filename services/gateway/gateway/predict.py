@@ -9,7 +9,6 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from gateway.intake_worker import Clean
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.trial import Trial
+from nevus import clock
 from nevus.domain import Caller, Consent, Context, Decision, Measurement, ModelRef, Photo, Prediction, Status
 from nevus.policy import decide
 from nevus.ports import Absent, AlreadyExists, Gone, NotFound, PortError, Unavailable, Unprocessable
@@ -69,7 +69,15 @@ async def assess(services: Services, order: Order) -> Prediction:
     """As `predict`, without a look at what was answered before."""
     clean = await services.intake.clean(order.image)
     fresh = new_record(order, clean)
-    answered = await store_and_measure(services, fresh, clean.jpeg)
+    services.under_way.append(fresh.id)
+    try:
+        return await keep(services, await store_and_measure(services, fresh, clean.jpeg))
+    finally:
+        services.under_way.remove(fresh.id)
+
+
+async def keep(services: Services, answered: Prediction) -> Prediction:
+    """Write the record, or find the one that another request of its key has written; raises Problem."""
     try:
         await services.records.create(answered)
     except AlreadyExists:
@@ -105,7 +113,9 @@ async def settled(services: Services, late: Prediction) -> Prediction:
     """The record that another request of the same key wrote first; this one's photo goes unless it is the same."""
     try:
         found = await services.records.get(late.id)
-    except (NotFound, Gone):
+    except NotFound as error:  # a moment ago it was there: an answer from the past
+        raise Problem("unavailable", "The record cannot be read at the moment.") from error
+    except Gone:
         await services.photos.delete(late.photo.key(late.id))
         raise erased() from None
     if found.photo.sha256 != late.photo.sha256:
@@ -119,7 +129,7 @@ def new_record(order: Order, clean: Clean) -> Prediction:
         id=order.record_id,
         owner=order.caller.id,
         status=Status.PENDING,
-        created_at=datetime.now(UTC),
+        created_at=clock.now(),
         body_sha256=order.body_sha256,
         context=order.context,
         consent=order.consent,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from datetime import UTC, datetime
 
 from gateway import quarantine
 from gateway.photo_size import check_size
 from gateway.predict import Order, assess, replay
 from gateway.problems import Problem
 from gateway.services import Services
+from nevus import clock
 from nevus.domain import Prediction
 from nevus.ports import NotFound, PortError
 
@@ -43,7 +43,7 @@ async def claim(services: Services, order: Order, key: str) -> Prediction:
     earlier = await replay(services, order.record_id, order.body_sha256)
     if earlier:
         return earlier
-    if quarantine.is_over(key, datetime.now(UTC)):
+    if quarantine.is_over(key, clock.now()):
         await discard(services, key)
         raise missing()
     try:

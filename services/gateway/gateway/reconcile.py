@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from gateway import audit_log, monitor, quarantine, retrain
 from gateway.predict import attempt, count, failed
 from gateway.services import Services
+from nevus import clock
 from nevus.audit_links import Head
 from nevus.domain import Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, PreconditionFailed
@@ -23,6 +24,7 @@ from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, PortError, Precondition
 log = logging.getLogger("gateway.reconcile")
 BATCH = 20
 GIVE_UP_AFTER = timedelta(hours=24)
+EVER = datetime.max.replace(tzinfo=UTC)
 ORPHAN_AFTER = timedelta(hours=1)  # a photo is stored some seconds before its record at most
 SWEEP_SECONDS = 3600.0
 SAMPLE, FEW_ORPHANS = 100, 10  # photos
@@ -38,13 +40,13 @@ class Reconciler:
     async def run(self) -> None:
         """For ever; a fault is logged, holds up nothing else, and the next round tries again."""
         next_sweep = 0.0
-        clock = asyncio.get_running_loop().time
+        timer = asyncio.get_running_loop().time
         while True:
             await tried(self.round())
             await tried(retrain.settle_active(self._services))
             await tried(self.anchor())
-            if clock() >= next_sweep:
-                next_sweep = clock() + SWEEP_SECONDS  # also after one that fails: it lists all photos
+            if timer() >= next_sweep:
+                next_sweep = timer() + SWEEP_SECONDS  # also after one that fails: it lists all photos
                 await monitor.keep_fresh(self._services)
                 await tried(self.sweep())
             await asyncio.sleep(self._services.settings.reconcile_after * random.uniform(0.5, 1.0) + 0.1)  # noqa: S311
@@ -60,10 +62,10 @@ class Reconciler:
 
     async def catch_up(self, seconds: float) -> Counter[Status]:
         """Rounds until one finishes nothing or the time is up; how many were finished, by what came out."""
-        clock = asyncio.get_running_loop().time
-        end, finished = clock() + seconds, Counter[Status]()
-        while clock() < end:
-            done = await self.round(end - clock())
+        timer = asyncio.get_running_loop().time
+        end, finished = timer() + seconds, Counter[Status]()
+        while timer() < end:
+            done = await self.round(end - timer())
             finished += done
             if not done:
                 break
@@ -74,15 +76,15 @@ class Reconciler:
 
         Inference that is not ready costs none of their tries.
         """
-        clock, settings, now = asyncio.get_running_loop().time, self._services.settings, datetime.now(UTC)
-        end, before = clock() + seconds, now - timedelta(seconds=settings.reconcile_after)
-        waiting = await self._services.records.with_status(Status.PENDING, before=before, limit=BATCH)
+        timer, now = asyncio.get_running_loop().time, clock.now()
+        end = timer() + seconds
+        waiting = await self._services.records.with_status(Status.PENDING, before=EVER, limit=BATCH)
         self._services.metrics.pending.set(await self._count(waiting))
-        due = {record.id for record in waiting if self._due_at(record) <= now}
+        due = {record.id for record in waiting if self._is_due(record, now)}
         ready = bool(due) and await self._services.classifier.ready()
         finished = Counter[Status]()
         for record in waiting:
-            if clock() >= end:
+            if timer() >= end:
                 break
             if ready and record.id in due:
                 finished.update(await self._finish(record))
@@ -90,11 +92,14 @@ class Reconciler:
                 finished.update(await self._end(failed(record, "inference was not to be had for a day")))
         return finished
 
-    def _due_at(self, record: Prediction) -> datetime:
-        """When it may be tried again: the pause doubles with each try."""
-        if record.tried_at is None:
-            return record.created_at
-        return record.tried_at + timedelta(seconds=self._services.settings.reconcile_after * 2**record.attempts)
+    def _is_due(self, record: Prediction, now: datetime) -> bool:
+        """Whether it may be tried again: the pause doubles with each try of ours.
+
+        One whose last try lies ahead is due: the clock was set back, and nobody is to wait until it is there again.
+        """
+        tries = 0 if record.tried_at is None else record.attempts
+        pause = timedelta(seconds=self._services.settings.reconcile_after * 2**tries)
+        return not timedelta() <= now - (record.tried_at or record.created_at) < pause
 
     async def _count(self, waiting: tuple[Prediction, ...]) -> int:
         """All that wait; counting the whole store only when the batch is full."""
@@ -108,7 +113,7 @@ class Reconciler:
         The claim counts as a try, so that a photo which ends the process is not tried for ever; while its pause lasts
         no other instance takes it.
         """
-        claim = record.model_copy(update={"attempts": record.attempts + 1, "tried_at": datetime.now(UTC)})
+        claim = record.model_copy(update={"attempts": record.attempts + 1, "tried_at": clock.now()})
         try:
             claimed = await self._services.records.replace(claim)
         except (PreconditionFailed, NotFound, Gone):
@@ -147,17 +152,18 @@ class Reconciler:
 
         After `seconds` it stops looking at photos; another sweep looks at others.
         """
-        end, now = asyncio.get_running_loop().time() + seconds, datetime.now(UTC)
+        end, now = asyncio.get_running_loop().time() + seconds, clock.now()
         await self._services.records.forget_tombstones(before=now - TOMBSTONES_KEPT)
         uploads = await self._services.photos.list(quarantine.PREFIX)
         gone = [key for key in uploads if quarantine.is_over(key, now)]
         for key in gone:
             await self._services.photos.delete(key)
-        keys = await self._services.photos.list("", before=now - ORPHAN_AFTER)
+        old = now - ORPHAN_AFTER
+        keys = await self._services.photos.list("", before=old)
         kept = (quarantine.PREFIX, monitor.PREFIX, audit_log.PREFIX)
-        return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(kept)], end)
+        return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(kept)], old, end)
 
-    async def _drop_orphans(self, photos: list[str], end: float) -> int:
+    async def _drop_orphans(self, photos: list[str], old: datetime, end: float) -> int:
         """In another order each time, so that a store too large for one sweep is seen through by several."""
         dropped = 0
         random.shuffle(photos)
@@ -167,7 +173,8 @@ class Reconciler:
         for start in range(0, len(photos), BATCH):
             if asyncio.get_running_loop().time() >= end:
                 break
-            dropped += sum(await asyncio.gather(*map(self._dropped_if_orphan, photos[start : start + BATCH])))
+            batch = photos[start : start + BATCH]
+            dropped += sum(await asyncio.gather(*(self._dropped_if_orphan(key, old) for key in batch)))
         return dropped
 
     async def _are_of_other_records(self, sample: list[str]) -> bool:
@@ -175,20 +182,25 @@ class Reconciler:
         orphans = sum(await asyncio.gather(*map(self._is_orphan, sample)))
         return orphans > FEW_ORPHANS and 2 * orphans > len(sample)
 
-    async def _dropped_if_orphan(self, key: str) -> bool:
+    async def _dropped_if_orphan(self, key: str, old: datetime) -> bool:
+        """A retry may have stored it anew since it was listed, and be about to write its record."""
         if not await self._is_orphan(key):
             return False
-        await self._services.photos.delete(key)
+        await self._services.photos.delete(key, before=old)
         return True
 
     async def _is_orphan(self, key: str) -> bool:
+        """Whether no record names it, nor will by a request that is under way here, however the clock has jumped."""
+        record_id = key.partition(".")[0]
+        if record_id in self._services.under_way:
+            return False
         try:
-            await self._services.records.get(key.partition(".")[0])
+            record = await self._services.records.get(record_id)
         except (NotFound, Gone):
             return True
         except PortError:
             return False
-        return False
+        return record.photo.key(record.id) != key
 
 
 async def tried(work: Awaitable[object]) -> None:

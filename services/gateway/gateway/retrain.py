@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gateway.problems import Problem
 from gateway.services import Services
+from nevus import clock
 from nevus.audit import by, by_service, intended
 from nevus.domain import Caller, RunState, TrainingRun
 from nevus.ports import (
@@ -39,7 +40,7 @@ async def begin(services: Services, caller: Caller) -> TrainingRun:
     if not services.settings.training_data:
         raise Problem("training-data-missing", "Set TRAINING_DATA to the base manifest; corrections alone do not do.")
     await refuse_beside_another(services)
-    moment = datetime.now(UTC)
+    moment = clock.now()
     name = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
     run = TrainingRun(
         id=name, requested_by=caller.id, created_at=moment, updated_at=moment, data=services.settings.training_data
@@ -96,7 +97,7 @@ async def refreshed(services: Services, run: TrainingRun) -> TrainingRun:
 
 async def started_late(services: Services, run: TrainingRun) -> TrainingRun:
     """Started by one of all gateways that find it left without a job and without news."""
-    moment = datetime.now(UTC)
+    moment = clock.now()
     if moment - run.updated_at <= STARTED_WITHIN:
         return run
     try:

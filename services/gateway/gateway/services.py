@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.canary import Canaries
@@ -58,7 +58,8 @@ class Manifests:
 class Services:
     """One gateway's adapters and settings, on `app.state.services`.
 
-    `registry` is for reading; `promotion` writes, and only where channels point.
+    `registry` is for reading; `promotion` writes, and only where channels point. `under_way` are the ids of records
+    that are being made here: their photos may be stored already.
     """
 
     settings: Settings
@@ -74,3 +75,4 @@ class Services:
     intake: Intake
     metrics: Metrics
     canaries: Canaries
+    under_way: list[str] = field(default_factory=list)

@@ -50,9 +50,12 @@ class FileStore:
         """Read whole; raises NotFound, ValueError on a bad key, Unavailable."""
         return await self._run(self._get, checked_key(key))
 
-    async def delete(self, key: str) -> None:
-        """Remove; a missing object is fine. Raises ValueError on a bad key, Unavailable."""
-        await self._run(self._delete, checked_key(key))
+    async def delete(self, key: str, *, before: datetime | None = None) -> None:
+        """Remove; a missing object is fine. With `before`, only if it was last written before that moment.
+
+        Raises ValueError on a bad key, Unavailable.
+        """
+        await self._run(self._delete, checked_key(key), before)
 
     async def list(self, prefix: str, *, before: datetime | None = None) -> Sequence[str]:
         """Sorted keys that begin with `prefix`; with `before`, of files last written before that moment."""
@@ -92,11 +95,14 @@ class FileStore:
         with reported(key), (self._root / key).open("rb") as file:
             return StoredObject(file.read(), os.fstat(file.fileno()).st_mtime_ns)
 
-    def _delete(self, key: str) -> None:
+    def _delete(self, key: str, before: datetime | None) -> None:
         path = self._root / key
         try:
             with reported(key):
-                path.unlink()
+                with locked(self._root, shared=before is None):  # alone, where a writer must not come between
+                    if before and not older(path, before):
+                        return
+                    path.unlink()
                 sync_folder(path.parent)
         except NotFound:
             return

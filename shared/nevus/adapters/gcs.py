@@ -19,7 +19,7 @@ from nevus.adapters.gcs_signing import own_signer, throwaway_signer
 from nevus.adapters.gcs_upload import Upload
 from nevus.adapters.google_calls import reported
 from nevus.adapters.object_keys import checked_key
-from nevus.ports import NotFound, SignedUpload, StoredObject, Unavailable
+from nevus.ports import NotFound, PreconditionFailed, SignedUpload, StoredObject, Unavailable
 
 T = TypeVar("T")
 
@@ -53,10 +53,13 @@ class GcsStore:
         download = Download(self._bucket, checked_key(key), self._patience)
         return await self._call(key, download.attempt, size=LARGEST)
 
-    async def delete(self, key: str) -> None:
-        """Remove; a missing object is fine. Raises ValueError on a bad key, Unavailable."""
-        with suppress(NotFound):
-            await self._call(checked_key(key), partial(self._delete, key))
+    async def delete(self, key: str, *, before: datetime | None = None) -> None:
+        """Remove; a missing object is fine. With `before`, only if it was last written before that moment.
+
+        Raises ValueError on a bad key, Unavailable.
+        """
+        with suppress(NotFound, PreconditionFailed):
+            await self._call(checked_key(key), partial(self._delete, key, before))
 
     async def list(self, prefix: str, *, before: datetime | None = None) -> Sequence[str]:
         """Sorted keys that begin with `prefix`; with `before`, last written before that moment. Raises Unavailable."""
@@ -72,8 +75,14 @@ class GcsStore:
         with reported(f"{self._bucket}/{what}"), bucket_is_there():
             return await self._cloud.call(work, within=self._patience.within + size / SLOWEST)
 
-    def _delete(self, key: str, cloud: Cloud) -> None:
-        cloud.client.bucket(self._bucket).blob(key).delete(**self._patience.options)
+    def _delete(self, key: str, before: datetime | None, cloud: Cloud) -> None:
+        blob, expected = cloud.client.bucket(self._bucket).blob(key), None
+        if before is not None:
+            blob.reload(**self._patience.options)
+            if blob.time_created >= before:
+                return
+            expected = blob.generation
+        blob.delete(if_generation_match=expected, **self._patience.options)
 
     def _page(self, prefix: str, token: str | None, cloud: Cloud) -> tuple[Sequence[Blob], str | None]:
         pages = cloud.client.list_blobs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
 
@@ -16,6 +16,7 @@ from gateway.openapi import UPLOAD_ID, answers
 from gateway.photo_size import MAX_PHOTO, check_size, too_large
 from gateway.problems import Problem
 from gateway.services import Services
+from nevus import clock
 from nevus.domain import Frozen
 from nevus.ports import PreconditionFailed, UploadGrant, UploadVerifier
 
@@ -71,7 +72,7 @@ class UploadView(Frozen):
 async def create_upload(request: Request, caller: AnyCaller, wanted: UploadIn | None = None) -> UploadView:
     """A signed URL for one photo. The photo is kept a day at most, unless `POST /v1/predictions` names the upload."""
     services: Services = request.app.state.services
-    upload_id = quarantine.new_upload_id(datetime.now(UTC))
+    upload_id = quarantine.new_upload_id(clock.now())
     key = quarantine.key_of(caller, upload_id)
     await quarantine.refuse_more(services, key)
     signed = await services.photos.sign_upload(
@@ -124,7 +125,7 @@ def check_grant(services: Services, grant: UploadGrant, signature: str, content_
         raise Problem("not-found", "Uploads go to the store itself: take the URL that POST /v1/uploads gives.")
     if not services.photos.verify(grant, signature):
         raise Problem("upload-refused", "The URL is not as it was signed.")
-    if datetime.now(UTC).timestamp() >= grant.expires:
+    if clock.now().timestamp() >= grant.expires:
         raise Problem("upload-refused", "The URL has expired: ask for another.")
     if content_type != grant.content_type:
         raise Problem("upload-refused", f"It was signed for Content-Type: {grant.content_type}.")
