@@ -5,7 +5,7 @@ A request with several is judged by its bearer alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -76,10 +76,10 @@ def unauthorized() -> Problem:
     return Problem("unauthorized", "Send a valid key or token, or sign in.", headers={"WWW-Authenticate": "Bearer"})
 
 
-def one_of(*roles: Role) -> Callable[[Caller], Caller]:
+def one_of(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency that lets only these roles in; raises the problem `forbidden`."""
 
-    def allowed(caller: AnyCaller) -> Caller:
+    async def allowed(caller: AnyCaller) -> Caller:  # async, so that no thread is asked
         if caller.role not in roles:
             raise Problem("forbidden", f"This takes the role {' or '.join(role.value for role in roles)}.")
         return caller
