@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
-from tests.photos import draw_lesion, lesion
+from tests.photos import draw_lesion
 
 from gateway import intake_worker
 from gateway.intake import Intake
@@ -136,27 +134,6 @@ def test_a_real_heic_is_read() -> None:
     image, drawn = cleaned(HEIC.read_bytes()), draw_lesion((320, 200), 4)
     assert image.size == drawn.size
     assert max(ImageStat.Stat(ImageChops.difference(image, drawn)).mean) < 5
-
-
-def die(_: bytes) -> None:
-    os._exit(9)
-
-
-def linger(_: bytes) -> None:
-    time.sleep(30)
-
-
-async def test_a_worker_that_dies_or_lingers_costs_its_own_photo_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    intake = Intake(Metrics(), timeout=0.5)
-    try:
-        for fault in (die, linger, die):
-            with monkeypatch.context() as patch:
-                patch.setattr(intake_worker, "clean", fault)
-                with pytest.raises(Problem, match="photo-unreadable"):
-                    await intake.clean(b"")
-            assert (await intake.clean(lesion((160, 120)))).width == 160
-    finally:
-        await intake.close()
 
 
 @asynccontextmanager

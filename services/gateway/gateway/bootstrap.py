@@ -106,6 +106,7 @@ def intake_of(settings: Settings, metrics: Metrics) -> Intake:
         places=settings.intake_places,
         queue=settings.intake_queue,
         timeout=settings.intake_timeout,
+        cpu=settings.intake_cpu,
     )
 
 

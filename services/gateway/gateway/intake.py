@@ -3,65 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
-import signal
 import tempfile
 from collections.abc import AsyncIterator
-from concurrent.futures import TimeoutError as WorkerTimeout
 from contextlib import asynccontextmanager
-from multiprocessing import resource_tracker
 from weakref import WeakValueDictionary
 
-from pebble import ProcessExpired, ProcessPool
-
-from gateway import intake_worker
+from gateway.intake_pool import Limits, Pool
 from gateway.intake_worker import Clean, Refusal
 from gateway.metrics import Metrics
 from gateway.problems import Problem, busy
 
 MEMORY = 512 * 1024 * 1024
-TASKS_A_WORKER = 500
 PATIENCE = 5.0  # seconds that an upload waits for a place
-log = logging.getLogger("gateway.intake")
-
-
-def start_tracker() -> None:
-    """Multiprocessing's, before there are threads: it unblocks SIGINT, which a supervisor blocks for us."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        resource_tracker.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Intake:
-    """`workers` processes, `places` uploads inside and `queue` before them; decoding may take `timeout` seconds.
+    """`workers` processes, `places` uploads inside and `queue` before them.
+
+    Decoding one photo may take `timeout` seconds, and `cpu` of a processor's.
 
     One caller holds three places in four at most, so that whoever sends slowly does not close the door to others.
     """
 
     def __init__(
-        self, metrics: Metrics, *, workers: int = 2, places: int = 16, queue: int = 128, timeout: float = 5.0
+        self,
+        metrics: Metrics,
+        *,
+        workers: int = 2,
+        places: int = 16,
+        queue: int = 128,
+        timeout: float = 5.0,
+        cpu: float = 1.7,
     ) -> None:
-        self._metrics, self._timeout, self._workers = metrics, timeout, workers
+        self._metrics = metrics
         self._places, self._queue, self._waiting = asyncio.Semaphore(places), queue, 0
         self._share = places - places // 4
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()  # of those who are here
         self._lock_file = tempfile.NamedTemporaryFile(prefix="nevus-intake-")  # noqa: SIM115  # lives as long as we do
-        start_tracker()
-        self._pool = ProcessPool(
-            max_workers=workers,
-            max_tasks=TASKS_A_WORKER,
-            initializer=intake_worker.start,
-            initargs=(MEMORY, self._lock_file.name),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._pool = Pool(workers, Limits(MEMORY, cpu, timeout, self._lock_file.name))
 
     async def start(self) -> None:
         """Start the workers, so that the first photo need not wait for them."""
-        tasks = [self._pool.schedule(intake_worker.warm) for _ in range(self._workers)]
-        await asyncio.gather(*map(asyncio.wrap_future, tasks))
+        await self._pool.start()
 
     @asynccontextmanager
     async def place(self, caller: str) -> AsyncIterator[None]:
@@ -91,27 +74,16 @@ class Intake:
 
     async def clean(self, data: bytes) -> Clean:
         """Re-encode a photo; raises Problem with the reason for which it is refused."""
-        answer = await self._in_worker(data)
+        answer = await self._pool.clean(data)
         if isinstance(answer, Refusal):
             self._metrics.intake.labels(answer.problem).inc()
             raise Problem(answer.problem, answer.detail)
         self._metrics.intake.labels("clean").inc()
         return answer
 
-    async def _in_worker(self, data: bytes) -> Clean | Refusal:
-        task = self._pool.schedule(intake_worker.clean, args=(data,), timeout=self._timeout)
-        try:
-            return await asyncio.wrap_future(task)
-        except WorkerTimeout:
-            return Refusal("photo-unreadable", "Decoding it takes too long.")
-        except ProcessExpired as error:
-            log.warning("an intake worker died", extra={"exit_code": error.exitcode})
-            return Refusal("photo-unreadable", "Decoding it failed.")
-
     async def close(self) -> None:
         """Stop the workers."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        await asyncio.to_thread(self._pool.join)
+        await self._pool.close()
         self._lock_file.close()
 
 

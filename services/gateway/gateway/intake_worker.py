@@ -8,8 +8,6 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import resource
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -24,8 +22,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from nevus.lifetime import follow_parent_if_asked
-
+LOCK = "NEVUS_INTAKE_LOCK"  # names the file that all workers lock
 MAX_PIXELS = 50_000_000
 LARGE_PIXELS = 16_000_000
 LONG_SIDE = 1024
@@ -68,20 +65,6 @@ class Refused(Exception):
     def __init__(self, problem: str, detail: str) -> None:
         super().__init__(detail)
         self.refusal = Refusal(problem, detail)
-
-
-def start(memory: int, lock_file: str) -> None:
-    """Prepare this process: `memory` bytes of address space, Ctrl-C left to the parent, one large photo at a time."""
-    follow_parent_if_asked()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.environ["NEVUS_INTAKE_LOCK"] = lock_file
-    Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before any decoding
-
-
-def warm() -> None:
-    """Nothing, to have the process started."""
 
 
 def clean(data: bytes) -> Clean | Refusal:
@@ -141,7 +124,7 @@ def one_large_at_a_time(pixels: int) -> Iterator[None]:
     if pixels <= LARGE_PIXELS:
         yield
         return
-    with open(os.environ["NEVUS_INTAKE_LOCK"], "rb") as file:  # noqa: PTH123  # pathlib is one more import here
+    with open(os.environ[LOCK], "rb") as file:  # noqa: PTH123  # pathlib is one more import here
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

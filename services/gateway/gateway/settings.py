@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     )
     intake_queue: int = Field(128, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
     intake_timeout: float = Field(5.0, gt=0, description="seconds that decoding one photo may take")
+    intake_cpu: float = Field(1.7, gt=0, description="seconds of a processor that decoding one photo may take")
     upload_timeout: float = Field(60.0, gt=0, description="seconds that sending one photo may take")
     upload_lifetime: int = Field(
         900, ge=1, le=43_200, description="seconds that the URL of a direct upload is good for"
