@@ -68,6 +68,13 @@ async def test_pages_go_on_where_an_entry_is_missing(admin: httpx.AsyncClient, t
     assert ([entry["sequence"] for entry in page["items"]], page["next"]) == ([5], "5")
 
 
+@pytest.mark.parametrize("body", [b'{"head": "1:0"}', b"{}", b"x"])
+async def test_a_body_is_not_ignored(admin: httpx.AsyncClient, body: bytes) -> None:
+    answer = await admin.post(VERIFICATION, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    assert "?head=" in answer.json()["detail"]
+
+
 async def test_a_verification_is_itself_an_entry(admin: httpx.AsyncClient) -> None:
     found = (await admin.post(VERIFICATION)).json()
     assert (found["whole"], found["entries"], found["fault"]) == (True, 5, None)

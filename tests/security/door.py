@@ -125,10 +125,7 @@ class Door:
         """Headers of a caller: a new key, session, ID token or assertion of IAP."""
         if kind == "nobody":
             return {}
-        secret = "x" if kind == "malformed" else await self._secret(kind, way)
-        if way in ("key", "token"):
-            return {"Authorization": f"Bearer {secret}"}
-        return {"Cookie": f"nevus_session={secret}"} if way == "session" else {IAP_HEADER: secret}
+        return shown("x" if kind == "malformed" else await self._secret(kind, way), way)
 
     def link(self) -> str:
         """A sign-in link's token, or one that is as good as any where there are none."""
@@ -158,6 +155,13 @@ class Door:
         return session
 
 
+def shown(secret: str, way: str) -> dict[str, str]:
+    """The header by which a way in takes it."""
+    if way in ("key", "token"):
+        return {"Authorization": f"Bearer {secret}"}
+    return {"Cookie": f"nevus_session={secret}"} if way == "session" else {IAP_HEADER: secret}
+
+
 def new_id() -> str:
     """As the gateway makes them."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
@@ -184,8 +188,8 @@ async def open_door(settings: Settings) -> AsyncIterator[Door]:
             yield Door(app, client, issuer)
 
 
-def believing(issuer: Issuer) -> dict[str, str]:
-    """Settings that take the tokens of an issuer for those of Firebase, IAP and Google."""
+def believing(issuer: Issuer) -> dict[str, Any]:
+    """Settings that take the tokens of an issuer for those of Firebase, IAP and Google; failures do not add up."""
     urls = dict.fromkeys(("oidc_keys_url", "iap_keys_url", "google_keys_url"), issuer.url)
     audiences = {"google_cloud_project": AUDIENCE, "iap_audience": IAP_AUDIENCE, "reconcile_audience": HOST}
-    return urls | EMAILS | audiences | {"reconcile_caller": SCHEDULER}
+    return urls | EMAILS | audiences | {"reconcile_caller": SCHEDULER, "failed_keys": 1_000_000}

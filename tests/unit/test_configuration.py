@@ -13,6 +13,7 @@ from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 
 BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
 TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
+KEY = "a key has 16 to 512 letters, digits or signs; `nevus-admin create-key` makes one"
 CASES = [
     ("gateway", {"PREVALENCE": "7"}, "gateway cannot start: PREVALENCE: Input should be less than 1."),
     ("gateway", {"STORAGE": "gcs"}, f"gateway cannot start: STORAGE=gcs: set {BUCKETS}."),
@@ -22,6 +23,8 @@ CASES = [
         {"STORAGE": "s3", "JOBS": "a"},
         f"gateway cannot start: {TWO}.",
     ),
+    ("gateway", {"NEVUS_ADMIN_KEY": "short"}, f"gateway cannot start: NEVUS_ADMIN_KEY: {KEY}."),
+    ("gateway", {"NEVUS_ADMIN_KEY": "with a blank in its middle"}, f"gateway cannot start: NEVUS_ADMIN_KEY: {KEY}."),
     ("inference", {"STORAGE": "gcs"}, "inference cannot start: STORAGE=gcs: set MODELS_BUCKET."),
     ("inference", {"WORKERS": "0"}, "inference cannot start: WORKERS: Input should be greater than or equal to 1."),
 ]

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from gateway import html_problems
 from gateway.bootstrap import open_services
-from gateway.middleware import Telemetry
+from gateway.middleware import Proxied, Telemetry
 from gateway.reconcile import Reconciler
 from gateway.routes import audit, docs, internal, models, operations, pages, predictions, session, training, uploads
 from gateway.security import SecurityHeaders
@@ -49,6 +49,7 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(Telemetry)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Proxied, proxies=settings.trusted_proxies)
     html_problems.install(app)
     return app
 

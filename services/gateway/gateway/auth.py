@@ -6,7 +6,7 @@ A request with several is judged by its bearer alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
@@ -20,6 +20,7 @@ SESSION_COOKIE = "nevus_session"
 IAP_HEADER = "x-goog-iap-jwt-assertion"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITE = frozenset({"same-origin", "none"})
+Known = TypeVar("Known")
 
 # These two document the ways in; `any_caller` reads the request itself.
 BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="An API key, `nvs_...`, or an OIDC ID token")
@@ -28,18 +29,32 @@ Session = Annotated[object, Security(APIKeyCookie(name=SESSION_COOKIE, auto_erro
 
 
 async def any_caller(request: Request, _key: Key, _session: Session) -> Caller:
-    """Whoever is known; raises the problems `unauthorized` and `cross-site-request`."""
-    services: Services = request.app.state.services
+    """Whoever is known; raises the problems `unauthorized`, `too-many-failures` and `cross-site-request`."""
+    callers = callers_of(request)
     if "authorization" in request.headers:
-        token = bearer_token(request)
-        caller = await services.callers.identity.caller(token) if token else None
-    else:
-        caller = await browser_caller(request, services.callers)
-        if caller is not None:
-            refuse_foreign_writes(request)
-    if caller is None:
-        raise unauthorized()
+        return await recognised(request, bearer_token(request), callers.identity.caller)
+    caller = await browser_caller(request, callers)
+    refuse_foreign_writes(request)
     return caller
+
+
+def callers_of(request: Request) -> Callers:
+    """Every way in."""
+    services: Services = request.app.state.services
+    return services.callers
+
+
+async def recognised(request: Request, secret: str, identify: Callable[[str], Awaitable[Known | None]]) -> Known:
+    """Whom `identify` knows by this secret; raises the problems `unauthorized` and `too-many-failures`."""
+    found = await callers_of(request).failures.known(secret, address_of(request), identify) if secret else None
+    if found is None:
+        raise unauthorized()
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Of the client, as `gateway.middleware.Proxied` left it."""
+    return request.client.host if request.client else ""
 
 
 def bearer_token(request: Request) -> str:
@@ -48,13 +63,13 @@ def bearer_token(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def browser_caller(request: Request, callers: Callers) -> Caller | None:
-    """Who sits before the browser: IAP says so where it is in use, else the session."""
+async def browser_caller(request: Request, callers: Callers) -> Caller:
+    """Who sits before the browser: IAP says so where it is in use, else the session; raises as `recognised`."""
     if callers.iap is not None:
-        return await callers.iap.caller(request.headers.get(IAP_HEADER, ""))
+        return await recognised(request, request.headers.get(IAP_HEADER, ""), callers.iap.caller)
     if callers.sessions is not None:
-        return await callers.sessions.session(request.cookies.get(SESSION_COOKIE, ""))
-    return None
+        return await recognised(request, request.cookies.get(SESSION_COOKIE, ""), callers.sessions.session)
+    raise unauthorized()
 
 
 def refuse_foreign_writes(request: Request) -> None:

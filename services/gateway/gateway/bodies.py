@@ -34,6 +34,16 @@ async def read_body(request: Request, at_most: int, too_much: Problem, *, timeou
         raise Problem("invalid-request", "The body is incomplete.") from error
 
 
+async def refuse_body(request: Request, instead: str) -> None:
+    """Where none is taken one must not be ignored either: it may ask for something. Raises `invalid-request`."""
+    try:
+        async for chunk in request.stream():
+            if chunk:
+                raise Problem("invalid-request", f"This takes no body: {instead}.")
+    except ClientDisconnect:
+        return
+
+
 def too_slow() -> Problem:
     """408."""
     return Problem("upload-timeout", "Sending the photo took too long.")

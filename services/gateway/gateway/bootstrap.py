@@ -6,9 +6,11 @@ import os
 import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 
 from gateway.administration import Office, adopt_key
 from gateway.canary import Canaries
+from gateway.failures import Failures
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.services import Callers, Manifests, Services
@@ -115,12 +117,12 @@ async def callers_of(settings: Settings, records: RecordStore) -> AsyncIterator[
     """Every way in that the settings open."""
     scheduler = service_accounts(settings) if settings.reconcile_audience else None
     if settings.identity == "oidc":
-        yield oidc_callers(settings, scheduler)
+        yield replace(oidc_callers(settings, scheduler), failures=Failures(settings.failed_keys))
         return
     with key_store(settings) as keys:
         if settings.nevus_admin_key:
             await adopt_key(keys, records, settings.nevus_admin_key.get_secret_value(), FIRST_ADMIN)
-        yield Callers(keys, sessions=keys, scheduler=scheduler)
+        yield Callers(keys, sessions=keys, scheduler=scheduler, failures=Failures(settings.failed_keys))
 
 
 @contextmanager

@@ -15,6 +15,35 @@ from gateway.problems import Problem
 from nevus.telemetry import REQUEST_ID_HEADER, accept_request_id, request_id
 
 log = logging.getLogger("gateway")
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+class Proxied:
+    """ASGI middleware: client and scheme as the proxies say that stand before this.
+
+    X-Forwarded-For counts from its end, where each proxy adds whom it serves: anything further left may be a client's
+    own word. Without a trusted proxy it is not read. A scheme says nothing of anyone but who sends it, so that a proxy
+    on this machine is believed without a setting.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: int) -> None:
+        self._app = app
+        self._proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            self._rewrite(scope, Headers(scope=scope))
+        await self._app(scope, receive, send)
+
+    def _rewrite(self, scope: Scope, headers: Headers) -> None:
+        peer = scope["client"][0] if scope["client"] else ""
+        scheme = headers.get("x-forwarded-proto")
+        if scheme in {"http", "https"} and (self._proxies or peer in LOOPBACK):
+            scope["scheme"] = scheme
+        passed = [part.strip() for part in ",".join(headers.getlist("x-forwarded-for")).split(",") if part.strip()]
+        if 0 < self._proxies <= len(passed):
+            scope["client"] = (passed[-self._proxies], 0)
 
 
 class Telemetry:

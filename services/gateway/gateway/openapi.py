@@ -18,7 +18,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 EVERYWHERE = ("internal-error", "unavailable")
-TO_CALLERS = ("unauthorized", "invalid-request")
+TO_CALLERS = ("unauthorized", "invalid-request", "too-many-failures")
 
 FACTS: dict[str, Any] = {
     "modality": {"type": "string", "enum": ["dermoscopic", "clinical"]},
@@ -35,15 +35,21 @@ IMAGE = {
     "description": "in a form: JPEG, PNG, WebP or HEIC; 20 MB, 50 megapixels",
 }
 UPLOAD = {"type": "string", "maxLength": 64, "description": "in JSON: the direct upload that the facts are about"}
-UPLOAD_FORM: dict[str, Any] = {"type": "object", "required": ["image"], "properties": {"image": IMAGE} | FACTS}
-UPLOAD_JSON: dict[str, Any] = {"type": "object", "required": ["upload_id"], "properties": {"upload_id": UPLOAD} | FACTS}
+
+
+def only(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """An object of this property, which must be there, and of the facts, and of no other."""
+    properties = {name: schema} | FACTS
+    return {"type": "object", "required": [name], "properties": properties, "additionalProperties": False}
+
+
 UPLOAD_ID = "0d3cb2ce40j6hs2vq8s5m1n0tk"
 UPLOAD_EXTRA: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {"schema": UPLOAD_FORM, "example": {"modality": "clinical", "age": 54}},
-            "application/json": {"schema": UPLOAD_JSON, "example": {"upload_id": UPLOAD_ID, "age": 54}},
+            "multipart/form-data": {"schema": only("image", IMAGE), "example": {"modality": "clinical", "age": 54}},
+            "application/json": {"schema": only("upload_id", UPLOAD), "example": {"upload_id": UPLOAD_ID, "age": 54}},
         },
     }
 }

@@ -35,6 +35,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "model-unusable": (422, "This model version must not be served"),
     "training-data-missing": (422, "There is nothing to train on"),
     "precondition-required": (428, "The request must say what it replaces"),
+    "too-many-failures": (429, "Too many failed keys"),
     "too-many-uploads": (429, "Too many uploads wait to be assessed"),
     "internal-error": (500, "Something went wrong here"),
     "busy": (503, "Too many requests at the moment"),

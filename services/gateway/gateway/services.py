@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.canary import Canaries
+from gateway.failures import Failures
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.settings import Settings
@@ -31,13 +32,15 @@ class Sessions(Protocol):
 class Callers:
     """Who is calling, by each way in that this deployment has: bearer tokens, and what else is not None.
 
-    `iap` reads the header that Identity-Aware Proxy puts on a browser's request, `scheduler` Cloud Scheduler's token.
+    `iap` reads the header that Identity-Aware Proxy puts on a browser's request, `scheduler` Cloud Scheduler's token;
+    `failures` counts the secrets that none of them knows.
     """
 
     identity: Identity
     sessions: Sessions | None = None
     iap: Identity | None = None
     scheduler: ServiceIdentity | None = None
+    failures: Failures = field(default_factory=Failures)
 
 
 class Manifests:

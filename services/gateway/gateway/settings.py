@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nevus.configuration import require
 
+ADMIN_KEY = re.compile("[!-~]{16,512}")
 JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
 
 
@@ -21,6 +22,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on")
+    trusted_proxies: int = Field(
+        0, ge=0, le=8, description="proxies before this whose word is taken for a client's address; 1 on Cloud Run"
+    )
     data_dir: Path = Field(Path(".nevus"), description="where photos, records and keys are kept")
     models_dir: Path | None = Field(None, description="the model registry; DATA_DIR/models unless set")
     nevus_admin_key: SecretStr | None = Field(None, description="API key of the first admin")
@@ -42,6 +46,9 @@ class Settings(BaseSettings):
     iap_audience: str = Field("", description="audience of IAP's header; without it the header is not taken")
     iap_keys_url: str = Field("", description="where IAP's keys are; Google's address unless set")
     google_keys_url: str = Field("", description="where the keys of service accounts' tokens are; Google's unless set")
+    failed_keys: int = Field(
+        30, ge=1, description="failed keys a minute from one address, or of one beginning; more get 429"
+    )
     jobs: Literal["subprocess", "cloud_run"] = Field("subprocess", description="what runs the training job")
     google_cloud_project: str = Field("", description="project of Firestore")
     firestore_database: str = Field("(default)", description="its database in Firestore")
@@ -85,6 +92,13 @@ class Settings(BaseSettings):
     canary_every: int = Field(20, ge=1, description="photos of the canary from one comparison to the next")
     canary_window: int = Field(1000, ge=20, description="photos of the canary after which counting begins anew")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+
+    @field_validator("nevus_admin_key")
+    @classmethod
+    def _is_no_guess(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not ADMIN_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("a key has 16 to 512 letters, digits or signs; `nevus-admin create-key` makes one")
+        return key
 
     @model_validator(mode="after")
     def _stores_are_named(self) -> Self:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from gateway import audit_log
 from gateway.audit_views import PAGE_EXAMPLE, VERIFICATION_EXAMPLE, AuditPage, VerificationView
 from gateway.auth import AdminCaller
+from gateway.bodies import refuse_body
 from gateway.openapi import answers
 from gateway.problems import Problem
 from gateway.services import Services
@@ -43,6 +44,7 @@ async def verify(
     ] = None,
 ) -> VerificationView:
     """Walk the whole log; `fault` names the first entry that is not what it was, null for a log that is whole."""
+    await refuse_body(request, "`head` goes in the address, ?head=")
     services: Services = request.app.state.services
     try:
         given = None if head is None else audit_log.read_head(head)

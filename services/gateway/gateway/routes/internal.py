@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from gateway import monitor, retrain
-from gateway.auth import bearer_token, unauthorized
+from gateway.auth import bearer_token, recognised, unauthorized
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
 from gateway.reconcile import Reconciler
@@ -28,12 +28,11 @@ class Wish(Frozen):
 
 
 async def scheduler(request: Request) -> str:
-    """The one service account that may ask; raises the problems `unauthorized` and `forbidden`."""
+    """The one service account that may ask; raises the problems `unauthorized`, `too-many-failures`, `forbidden`."""
     services: Services = request.app.state.services
-    token, accounts = bearer_token(request), services.callers.scheduler
-    email = await accounts.email(token) if accounts and token else None
-    if email is None:
+    if services.callers.scheduler is None:
         raise unauthorized()
+    email = await recognised(request, bearer_token(request), services.callers.scheduler.email)
     if email != services.settings.reconcile_caller.lower():
         raise Problem("forbidden", "This is for the scheduler alone.")
     return email

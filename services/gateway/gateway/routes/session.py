@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.auth import SESSION_COOKIE, any_caller, refuse_foreign_writes
+from gateway.auth import SESSION_COOKIE, address_of, any_caller, refuse_foreign_writes
 from gateway.problems import Problem
 from gateway.rendering import page
 from gateway.services import Callers, Services
@@ -33,7 +33,7 @@ async def sign_in(request: Request, token: Annotated[str, Form(max_length=200)])
     services: Services = request.app.state.services
     if services.callers.sessions is None:
         raise Problem("not-found", "Nobody signs in by a link here.")
-    session = await services.callers.sessions.redeem(token)
+    session = await services.callers.failures.known(token, address_of(request), services.callers.sessions.redeem)
     if session is None:
         raise Problem("unauthorized", "This link was used before, or is older than 15 minutes. Please ask for another.")
     caller = await services.callers.sessions.session(session)
