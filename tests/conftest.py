@@ -16,6 +16,7 @@ from nevus.pointers import Pointer
 from nevus.registry import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["tests.secret_scan"]
 
 
 def lacking(what: str, how: str = "") -> None:

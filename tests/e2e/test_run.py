@@ -18,7 +18,7 @@ from tests.backends import Backend
 from tests.conftest import ROOT
 from tests.photos import lesion
 
-KEY = "an-admins-key-for-these-tests-alone"
+KEY = "nvs_an-admins-key-for-these-tests-alone"
 START_SECONDS = 90.0
 
 

@@ -14,7 +14,7 @@ from gateway.settings import Settings
 
 @pytest.mark.parametrize("name", ["NEVUS_ADMIN_KEY", "nevus_admin_key", "Nevus_Admin_Key"])
 def test_the_training_job_does_not_get_the_first_admins_key(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    key = secrets.token_hex(16)
+    key = f"nvs_{secrets.token_hex(16)}"
     monkeypatch.setenv(name, key)
     assert Settings().nevus_admin_key is not None  # such a name is read, too
     assert key not in job_environment(Settings()).values()
@@ -27,7 +27,7 @@ def children(pid: int) -> list[Path]:
 
 
 def test_whoever_decodes_hostile_photos_does_not_hold_it(models_dir: Path, tmp_path: Path) -> None:
-    key = secrets.token_hex(16)
+    key = f"nvs_{secrets.token_hex(16)}"
     with gateway(models_dir, tmp_path, "http://127.0.0.1:9", NEVUS_ADMIN_KEY=key, INTAKE_WORKERS=1) as nevus:
         nevus.wait_for("/healthz")
         below = [(child / "environ").read_bytes() for child in children(nevus.process.pid)]
