@@ -18,7 +18,7 @@ LOCKS = dev gateway inference training
 PATHS = shared services deploy tests benchmarks
 export DATA_DIR
 
-.PHONY: run test torture lint train bench e2e e2e-cloud deploy destroy lock clean
+.PHONY: run test torture lint audit train bench e2e e2e-cloud deploy destroy lock clean
 .SILENT:
 
 run: ## install what is missing, start both services, print the address and a sign-in link
@@ -51,6 +51,10 @@ lint: ## style, types, import contracts, images
 	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	$(DEV)/docker-compose -f docker/compose.yaml config --quiet
 	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.cloudbuild deploy/cloudbuild.yaml
+
+audit: ## known vulnerabilities of all that is locked; asks PyPI, so it is no part of test
+	$(INSTALL) dev
+	exec $(DEV)/python deploy/local/audit.py
 
 train: ## make train DATA=manifest.csv
 	$(if $(DATA),,$(error Say which pictures: make train DATA=manifest.csv))
