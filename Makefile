@@ -62,8 +62,9 @@ train: ## make train DATA=manifest.csv
 	exec .venv/training/bin/python -m training_job train --data '$(DATA)' --backbone '$(BACKBONE)' \
 		--weights '$(WEIGHTS)' --out '$(OUT)' $(ARGS)
 
-bench:
-	echo 'make $@ is not available in this version.' >&2; exit 1
+bench: ## Nevus and its peers on the same photos, docs/benchmark-serving.md; ARGS=--quick shows that all works
+	$(INSTALL) dev gateway inference
+	exec $(DEV)/python -m benchmarks.serving $(ARGS)
 
 deploy: ## make deploy PROJECT=id REGION=europe-west4; DRY_RUN=1 or --dry-run prints every command and changes nothing
 	$(CLOUD) deploy $(PLACE) $(if $(ADMIN),--admin '$(ADMIN)')
