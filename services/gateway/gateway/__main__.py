@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from types import FrameType
 
@@ -10,6 +11,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from gateway.app import create_app
+from gateway.leaving import leave
 from gateway.settings import Settings, is_secret
 from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 from nevus.configuration import EXIT_STATUS, refusal
@@ -27,6 +29,11 @@ class Server(uvicorn.Server):
         del sig, frame
         self.force_exit = self.should_exit
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave, finish, close."""
+        await leave(self)
+        await super().shutdown(sockets)
 
 
 def main() -> int:
