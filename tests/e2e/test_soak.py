@@ -77,7 +77,8 @@ async def session(senders: Senders, client: httpx.AsyncClient) -> None:
 
 async def at_half_load(senders: Senders, client: httpx.AsyncClient, rate: float, pids: tuple[int, ...]) -> list[Sample]:
     """Sessions at a steady pace, whether earlier ones have ended or not; samples all along."""
-    samples, begun = [], time.monotonic()
+    samples: list[Sample] = []
+    begun = time.monotonic()
     every = max(1.0, SECONDS / 200)
     async with asyncio.TaskGroup() as group:
         while (past := time.monotonic() - begun) < SECONDS:
