@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from PIL import Image
@@ -49,6 +50,7 @@ def cuts(data: bytes, points: list[int], rng: random.Random, more: int = 4) -> I
             yield at, data[:at]
 
 
+@cache
 def deflated(length: int, byte: bytes = b"\0") -> bytes:
     """Zlib's shortest for so many equal bytes, without holding them."""
     packer, block = zlib.compressobj(9), byte * (1 << 20)

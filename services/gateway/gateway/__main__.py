@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from gateway.app import create_app
 from gateway.leaving import leave
 from gateway.settings import Settings, is_secret
+from gateway.wire import Wire
 from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
@@ -55,7 +56,7 @@ def main() -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Wire,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -18,6 +18,7 @@ from gateway.routes import audit, docs, internal, models, operations, pages, pre
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
+from gateway.small_bodies import SmallBodies
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_middleware(SmallBodies)
     app.add_middleware(Telemetry)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Proxied, proxies=settings.trusted_proxies)

@@ -18,6 +18,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 EVERYWHERE = ("internal-error", "unavailable")
+SMALL_BODY = ("body-too-large", "request-timeout")
 TO_CALLERS = ("unauthorized", "invalid-request", "too-many-failures")
 
 FACTS: dict[str, Any] = {

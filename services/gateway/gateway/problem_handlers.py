@@ -13,7 +13,14 @@ from gateway.problems import MEDIA_TYPE, Problem
 from nevus.ports import Unavailable
 from nevus.telemetry import request_id
 
-BY_STATUS = {401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "request-timeout",
+    413: "body-too-large",
+}
 KINDS = (Problem, HTTPException, RequestValidationError, Unavailable)
 
 

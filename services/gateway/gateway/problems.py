@@ -8,6 +8,7 @@ from typing import Any
 MEDIA_TYPE = "application/problem+json"
 
 TYPES: Mapping[str, tuple[int, str]] = {
+    "malformed-request": (400, "What was sent is not HTTP"),
     "unauthorized": (401, "Who is calling is not known"),
     "forbidden": (403, "This role may not do that"),
     "cross-site-request": (403, "The request came from another site"),
@@ -16,6 +17,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "upload-missing": (404, "There is no such upload"),
     "no-heatmap": (404, "This prediction has no heat map"),
     "method-not-allowed": (405, "The resource does not take this method"),
+    "request-timeout": (408, "The request took too long to arrive"),
     "upload-timeout": (408, "The upload took too long"),
     "training-run-active": (409, "A training run is under way"),
     "verdict-missing": (409, "This version has not been checked against the champion"),
@@ -23,6 +25,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "erased": (410, "This prediction was erased"),
     "precondition-failed": (412, "It has changed meanwhile"),
     "upload-exists": (412, "Something was uploaded there already"),
+    "body-too-large": (413, "The request's body is too large"),
     "photo-too-large": (413, "The photo's file is too large"),
     "photo-too-many-pixels": (413, "The photo has too many pixels"),
     "photo-unsupported": (415, "The file is not a JPEG, PNG, WebP or HEIC photo"),
@@ -37,6 +40,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "precondition-required": (428, "The request must say what it replaces"),
     "too-many-failures": (429, "Too many failed keys"),
     "too-many-uploads": (429, "Too many uploads wait to be assessed"),
+    "headers-too-large": (431, "The request's line and headers are too large"),
     "internal-error": (500, "Something went wrong here"),
     "busy": (503, "Too many requests at the moment"),
     "unavailable": (503, "A part of the service is down"),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway import channels
 from gateway.auth import AdminCaller, AnyCaller
-from gateway.openapi import answers
+from gateway.openapi import SMALL_BODY, answers
 from gateway.views import EXAMPLE, ChannelView, ModelDetails, ModelView
 from nevus.domain import Frozen
 from nevus.pointers import LARGEST_SHARE
@@ -158,6 +158,7 @@ async def get_channel(request: Request, response: Response, caller: AnyCaller, c
         "precondition-failed",
         "precondition-required",
         "model-unusable",
+        *SMALL_BODY,
         example=CHANNEL,
     ),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": {"version": MODEL["version"]}}}}},

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway import heatmap, lookup, quarantine
 from gateway.auth import AnyCaller, ClinicianCaller
-from gateway.openapi import UPLOAD_EXTRA, answers, image_answer
+from gateway.openapi import SMALL_BODY, UPLOAD_EXTRA, answers, image_answer
 from gateway.predict import Order, predict
 from gateway.predict_upload import predict_upload
 from gateway.problems import Problem
@@ -132,7 +132,7 @@ async def get_heatmap(request: Request, caller: AnyCaller, record_id: RecordId) 
 @router.put(
     "/{record_id}/diagnosis",
     response_model=PredictionView,
-    responses=answers("forbidden", "not-found", "erased", "invalid-request", "precondition-failed", example=EXAMPLE),
+    responses=answers("forbidden", "not-found", "erased", "precondition-failed", *SMALL_BODY, example=EXAMPLE),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": DIAGNOSIS}}}},
 )
 async def put_diagnosis(

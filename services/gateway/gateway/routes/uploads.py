@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway import quarantine
 from gateway.auth import AnyCaller
 from gateway.bodies import read_body
-from gateway.openapi import UPLOAD_ID, answers
+from gateway.openapi import SMALL_BODY, UPLOAD_ID, answers
 from gateway.photo_size import MAX_PHOTO, check_size, too_large
 from gateway.problems import Problem
 from gateway.services import Services
@@ -66,7 +66,7 @@ class UploadView(Frozen):
 @router.post(
     "",
     status_code=201,
-    responses=answers("cross-site-request", "too-many-uploads", example=EXAMPLE, status=201),
+    responses=answers("cross-site-request", "too-many-uploads", *SMALL_BODY, example=EXAMPLE, status=201),
     openapi_extra={"requestBody": {"content": {"application/json": {"example": {"content_type": "image/jpeg"}}}}},
 )
 async def create_upload(request: Request, caller: AnyCaller, wanted: UploadIn | None = None) -> UploadView:
