@@ -19,7 +19,7 @@ from benchmarks.serving.connection import HOST, Answer, Connection, Lost
 from nevus.domain import Frozen
 
 SHED = (429, 503)
-PENDING = 202
+RESULT, PENDING = (200, 201), 202
 LONGEST_PAUSE = 5.0  # seconds that a patient client waits at once, whatever it is told
 
 
@@ -48,7 +48,7 @@ class Order(Frozen):
 
 
 class Load(Frozen):
-    """What came back. Milliseconds are of answers with 2xx at the first try, and of patient clients until the end."""
+    """What came back. Milliseconds are of results at the first try, and of patient clients until the end."""
 
     seconds: float
     statuses: dict[int, int]
@@ -59,13 +59,18 @@ class Load(Frozen):
 
     @property
     def answered(self) -> int:
-        """Requests with a 2xx at the first try."""
+        """Requests with a result at the first try."""
         return len(self.answered_ms)
+
+    @property
+    def pending(self) -> int:
+        """Taken, the result to come."""
+        return self.statuses.get(PENDING, 0)
 
     @property
     def errors(self) -> int:
         """Answers of any other kind."""
-        return sum(self.statuses.values()) - self.answered
+        return sum(self.statuses.values()) - self.answered - self.pending
 
 
 @dataclass
@@ -80,7 +85,7 @@ class Tally:
     def first(self, answer: Answer, milliseconds: float) -> None:
         """The answer at the first try."""
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
-        if 200 <= answer.status < 300:
+        if answer.status in RESULT:
             self.answered.append(round(milliseconds, 2))
 
 
@@ -142,7 +147,7 @@ class Generator:
             await asyncio.sleep(pause(answer))
             answer = await connection.ask(self._head("GET", location, number, {}))
             status = PENDING if answer.status in SHED or json.loads(answer.body).get("status") == "pending" else 200
-        if not 200 <= answer.status < 300:
+        if answer.status not in RESULT:
             raise Lost(f"ended with {answer.status}")
 
     def _head(self, method: str, path: str, number: int, headers: dict[str, str]) -> bytes:

@@ -39,7 +39,7 @@ class Case(Frozen):
         return float(np.percentile(self.load.answered_ms, share)) if self.load.answered else None
 
     def in_time(self) -> int:
-        """Answers with 2xx at the first try within IN_TIME."""
+        """Results at the first try within IN_TIME."""
         return sum(each <= 1000 * IN_TIME for each in self.load.answered_ms)
 
     def in_the_end(self) -> int:

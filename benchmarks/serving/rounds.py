@@ -22,7 +22,7 @@ from benchmarks.serving.stacks import Stack
 from nevus.machine import cores
 
 START_WITHIN = 300.0  # seconds
-REFUSALS = 400  # answers of a server that is not ready yet, at most
+REFUSALS = 2000  # answers of a server that is not ready yet, at most
 CALM_WITHIN = 30.0
 CALM = 0.1  # cores in use at which a stack is at rest
 ENOUGH = 100_000  # requests that no case sends
@@ -138,7 +138,7 @@ def first_answer(stack: Stack, setting: Setting, port: int, running: Running, lo
             if answer.status_code in (200, 201):
                 return answer
             said, refused = f"{answer.status_code} {answer.text[:200]}", refused + 1
-            time.sleep(0.05)
+            time.sleep(0.1)
     raise Failed(f"{said}; its log ends with: {log.read_text(errors='replace')[-1500:]}")
 
 

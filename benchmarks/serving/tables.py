@@ -12,7 +12,19 @@ from benchmarks.serving.targets import Outcome, outcomes
 from training_job.cost import prices
 
 Row = tuple[str, ...]
-LOADS = ("stack", "connections", "answers/s", "p50 ms", "p95 ms", "p99 ms", "answered", "errors", "lost", "CPU ms")
+LOADS = (
+    "stack",
+    "connections",
+    "answers/s",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "answered",
+    "pending",
+    "errors",
+    "lost",
+    "CPU ms",
+)
 STACKS = ("stack", "first answer s", "MiB at first", "MiB after 32", "CPU ms", "floor's share", "with all cores busy",
           "USD/1,000", "logit")  # fmt: skip
 FLOORS = ("CPU ms", "one loop alone", "a loop on each core")
@@ -34,6 +46,7 @@ COLUMNS: tuple[Callable[[Case], float | None], ...] = (
     lambda case: case.percentile(95),
     lambda case: case.percentile(99),
     lambda case: float(case.load.answered),
+    lambda case: float(case.load.pending),
     lambda case: float(case.load.errors),
     lambda case: float(case.load.lost),
     lambda case: case.cpu_ms,

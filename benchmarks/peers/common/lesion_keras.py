@@ -22,6 +22,15 @@ class Bias(keras.layers.Layer):
         return inputs + self.bias
 
 
+@keras.saving.register_keras_serializable(package="nevus")
+class Squeeze(keras.layers.Layer):
+    """As in the training job: (…, 1) -> (…)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Without the last axis."""
+        return keras.ops.squeeze(inputs, axis=-1)
+
+
 class Keras:
     """A loaded network, asked by `predict` as in Keras' own examples."""
 
