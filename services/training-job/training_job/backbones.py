@@ -16,12 +16,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training_job import efficientnet_lite, inception_v3, mobilenet_v2, stock
+from training_job import efficientnet_lite, inception_v3, mobilenet_v2, own_networks, stock
 from training_job.folding import fold_into, folded
 from training_job.torch_weights import WeightsError
 
 Floats = NDArray[np.float64]
 Load = Callable[[keras.Model, Path], None]
+HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,12 @@ def start_weights(model: keras.Model, backbone: str, weights: str) -> None:
     """Start from `imagenet` (downloads), a version's .keras file, or a weight file of the backbone; WeightsError."""
     suffix = Path(weights).suffix
     if suffix == ".keras":
-        _load_own(model, keras.models.load_model(weights, compile=False))
+        _load_own(model, own_networks.load(Path(weights)))
         return
+    if suffix in HDF5_SUFFIXES:
+        raise WeightsError(
+            f"refused {Path(weights).name}: networks are loaded from .keras files alone, never from HDF5"
+        )
     found = find(backbone)
     network = found.network(None)
     if weights == "imagenet" and found.imagenet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nevus.ports import PortError
 from nevus.registry import RegistryError
 from training_job.data import ManifestError
+from training_job.torch_weights import WeightsError
 
 
 class ExportError(RuntimeError):
@@ -13,7 +14,7 @@ class ExportError(RuntimeError):
 
 def is_permanent(error: Exception) -> bool:
     """Whether another attempt would fail too: at what it was given, or at what comes of its checkpoint."""
-    return isinstance(error, (ManifestError, RegistryError, ExportError)) or type(error) is ValueError
+    return isinstance(error, (ManifestError, RegistryError, ExportError, WeightsError)) or type(error) is ValueError
 
 
 def sentence(error: Exception) -> str:
