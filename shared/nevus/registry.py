@@ -22,6 +22,7 @@ from nevus.domain import Frozen, Modality, ModelRef
 from nevus.pointers import Pointer, pointer_to
 from nevus.ports import ModelStore, NotFound, PreconditionFailed
 from nevus.quality import QualityLimits
+from nevus.signatures import SIGNATURE_FILE, Signer, Trust
 from nevus.verdicts import Verdict, verdict_key
 
 MODEL_FILE = "model.tflite"
@@ -34,7 +35,7 @@ MAX_VERSION_BYTES = 25 * 1024 * 1024
 
 
 class RegistryError(Exception):
-    """A version that must not be served: a wrong hash, a missing file, an unreadable manifest."""
+    """A version that must not be served: a wrong hash or signature, a missing file, an unreadable manifest."""
 
 
 class Channel(StrEnum):
@@ -137,16 +138,19 @@ def parse_manifest(data: bytes, ref: ModelRef | None = None) -> Manifest:
     if ref and sha256(data) != ref.sha256:
         raise RegistryError(f"manifest of {ref.name} {ref.version} does not have the hash that its channel names")
     try:
-        return Manifest.model_validate_json(data)
+        found = Manifest.model_validate_json(data)
     except ValidationError as error:
         raise RegistryError(f"unreadable manifest: {error.error_count()} errors") from error
+    if ref and (found.name, found.version) != (ref.name, ref.version):
+        raise RegistryError(f"the manifest of {ref.name} {ref.version} is that of {found.name} {found.version}")
+    return found
 
 
 class Registry:
-    """Versions and channels in a `ModelStore`."""
+    """Versions and channels in a `ModelStore`; with `trust` only versions that it holds, `signer` signs new ones."""
 
-    def __init__(self, store: ModelStore) -> None:
-        self._store = store
+    def __init__(self, store: ModelStore, *, trust: Trust | None = None, signer: Signer | None = None) -> None:
+        self._store, self.trust, self._signer = store, trust, signer
 
     async def pointer(self, channel: Channel) -> tuple[Pointer, int]:
         """A channel's pointer and its generation; raises NotFound, RegistryError."""
@@ -169,8 +173,15 @@ class Registry:
         return ModelRef(name=name, version=version, sha256=sha256(stored.data))
 
     async def manifest(self, ref: ModelRef) -> Manifest:
-        """Raises NotFound, RegistryError on a wrong hash."""
-        stored = await self._store.get(version_prefix(ref.name, ref.version) + MANIFEST_FILE)
+        """Raises NotFound, RegistryError on a wrong hash or signature."""
+        prefix = version_prefix(ref.name, ref.version)
+        stored = await self._store.get(prefix + MANIFEST_FILE)
+        if self.trust:
+            with suppress(NotFound):
+                signature = await self._store.get(prefix + SIGNATURE_FILE)
+                if self.trust.holds(stored.data, signature.data):
+                    return parse_manifest(stored.data, ref)
+            raise RegistryError(f"{ref.name} {ref.version} is not signed by any key of MODEL_PUBLIC_KEYS")
         return parse_manifest(stored.data, ref)
 
     async def file(self, ref: ModelRef, file: str) -> bytes:
@@ -227,7 +238,8 @@ class Registry:
         body = json.dumps(manifest.model_dump(mode="json"), indent=1).encode()
         if len(body) + sum(map(len, files.values())) > MAX_VERSION_BYTES:
             raise RegistryError(f"{manifest.version} is larger than {MAX_VERSION_BYTES} bytes")
-        for file, data in {**files, MANIFEST_FILE: body}.items():
+        signature = {SIGNATURE_FILE: self._signer.sign(body)} if self._signer else {}
+        for file, data in {**files, **signature, MANIFEST_FILE: body}.items():
             await self._put_once(version_prefix(manifest.name, manifest.version) + file, data)
         return ModelRef(name=manifest.name, version=manifest.version, sha256=sha256(body))
 

@@ -21,6 +21,7 @@ from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store
 from nevus.ports import JobRunner, RecordStore, ServiceIdentity
 from nevus.registry import Registry
+from nevus.signatures import trust_of
 
 FIRST_ADMIN = "admin"
 STORES = (
@@ -48,7 +49,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         intake = intake_of(settings, metrics)
         closing.push_async_callback(intake.close)
         await intake.start()
-        registry = Registry(model_store(settings))
+        registry = Registry(model_store(settings), trust=trust_of(settings.model_public_keys))
         promotion = promotion_of(settings, registry)
         canaries = Canaries(settings, registry, promotion, records, metrics)
         closing.push_async_callback(canaries.close)
@@ -71,7 +72,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 def promotion_of(settings: Settings, registry: Registry) -> Registry:
     """The registry in the name of the service account that may move channels, where there is one."""
-    return Registry(model_store(settings, impersonate=settings.promoter)) if settings.promoter else registry
+    if not settings.promoter:
+        return registry
+    return Registry(model_store(settings, impersonate=settings.promoter), trust=registry.trust)
 
 
 def classifier_of(settings: Settings) -> HttpClassifier:
@@ -94,10 +97,12 @@ async def job_runner(settings: Settings) -> JobRunner:
 
 
 def job_environment(settings: Settings) -> dict[str, str]:
-    """Of the training job: ours, without the secret that it has no use for, and with the stores that we have."""
+    """Of the training job: ours, without the secrets that it has no use for, and with the stores that we have."""
     inherited = {name: value for name, value in os.environ.items() if not is_secret(name)}
     own = {name.upper(): str(getattr(settings, name)) for name in STORES}
-    return {**inherited, **own, "MODELS_DIR": str(settings.registry_dir)}
+    key = settings.model_signing_key
+    signing = {"MODEL_SIGNING_KEY": key.get_secret_value()} if key else {}
+    return {**inherited, **own, **signing, "MODELS_DIR": str(settings.registry_dir)}
 
 
 def intake_of(settings: Settings, metrics: Metrics) -> Intake:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nevus.configuration import require
+from nevus.signatures import PublicKeys, SigningKey
 
 ADMIN_KEY = re.compile("[!-~]{16,512}")
 JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
     firestore_database: str = Field("(default)", description="its database in Firestore")
     photos_bucket: str = Field("", description="bucket of photos")
     models_bucket: str = Field("", description="bucket of the model registry")
+    model_public_keys: PublicKeys = Field("", description="keys, by commas, one of which signed what may be served")
+    model_signing_key: SigningKey = Field(None, description="what a training job as a subprocess signs versions with")
     training_bucket: str = Field("", description="bucket of checkpoints")
     promoter: str = Field("", description="service account that is impersonated to move a channel")
     training_data: str = Field("", description="base manifest of retraining, a path or `gs://` address")
@@ -135,5 +138,5 @@ class Settings(BaseSettings):
 
 
 def is_secret(name: str) -> bool:
-    """Whether no other program is to have this variable of the environment, in capitals or not."""
-    return name.upper() == "NEVUS_ADMIN_KEY"
+    """Whether no program inherits this variable of the environment, in capitals or not."""
+    return name.upper() in ("NEVUS_ADMIN_KEY", "MODEL_SIGNING_KEY")

@@ -16,13 +16,14 @@ from inference.settings import Settings
 from nevus.adapters.stores import model_store
 from nevus.ports import PortError
 from nevus.registry import Registry, RegistryError
+from nevus.signatures import trust_of
 
 logger = logging.getLogger("inference")
 
 
 def build(settings: Settings) -> Service:
     """The service, with no model loaded yet."""
-    registry, holder = Registry(model_store(settings)), ModelHolder()
+    registry, holder = Registry(model_store(settings), trust=trust_of(settings.model_public_keys)), ModelHolder()
     desk, other = (Desk(settings.workers, settings.queue) for _ in range(2))
     WAITING.set_function(lambda: desk.waiting + other.waiting)
     READY.set_function(lambda: is_ready(holder))

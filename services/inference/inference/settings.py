@@ -12,6 +12,7 @@ from nevus.configuration import require
 from nevus.domain import Frozen
 from nevus.machine import cores
 from nevus.registry import Channel
+from nevus.signatures import PublicKeys
 
 
 class Settings(Frozen):
@@ -28,6 +29,7 @@ class Settings(Frozen):
     model_channel: Channel = Field(Channel.CHAMPION, description="channel whose version is served")
     storage: Literal["file", "gcs"] = Field("file", description="where models are kept")
     models_bucket: str = Field("", description="bucket of the model registry")
+    model_public_keys: PublicKeys = Field("", description="keys, by commas, one of which signed what may be served")
     caller_audience: str = Field("", description="audience of the ID token that callers must send; none if empty")
     caller_emails: str = Field("", description="service accounts that may call, separated by commas")
     google_keys_url: str = Field("", description="where the keys of such tokens are; Google's address unless set")

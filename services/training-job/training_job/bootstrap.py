@@ -5,7 +5,9 @@ from __future__ import annotations
 from nevus.adapters.places import model_store_at
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store, training_store
 from nevus.configuration import require
+from nevus.ports import ModelStore
 from nevus.registry import Registry
+from nevus.signatures import signer_of, trust_of
 from training_job.background import Background
 from training_job.retrain import Retraining, Stores
 from training_job.settings import Settings
@@ -13,15 +15,31 @@ from training_job.settings import Settings
 CHECKOUT = "models"
 
 
-def registry_at(address: str | None, settings: Settings) -> Registry:
-    """The registry at a path or `gs://bucket`; unless said, that of the settings in the cloud, else the checkout's.
+def store_at(address: str | None, settings: Settings) -> ModelStore:
+    """A registry's objects at a path or `gs://bucket`; unless said, the settings' in the cloud, else the checkout's.
 
     Raises ValueError.
     """
     if address is None and settings.storage == "gcs":
         require("STORAGE=gcs", models_bucket=settings.models_bucket)
-        return Registry(model_store(settings))
-    return Registry(model_store_at(address or CHECKOUT))
+        return model_store(settings)
+    return model_store_at(address or CHECKOUT)
+
+
+def registry_at(address: str | None, settings: Settings) -> Registry:
+    """The registry over `store_at`; raises ValueError."""
+    return signed(store_at(address, settings), settings)
+
+
+def signed(store: ModelStore, settings: Settings) -> Registry:
+    """A registry that asks for signatures and makes them, as the settings say."""
+    return Registry(store, trust=trust_of(settings.model_public_keys), signer=signer_of(settings.model_signing_key))
+
+
+def refuse_to_publish_unsigned(settings: Settings) -> None:
+    """Where only signed versions are read, one without a signature is of no use; raises ValueError."""
+    if trust_of(settings.model_public_keys) and not signer_of(settings.model_signing_key):
+        raise ValueError("MODEL_PUBLIC_KEYS: set MODEL_SIGNING_KEY")
 
 
 async def open_stores(settings: Settings) -> Stores:
@@ -31,7 +49,7 @@ async def open_stores(settings: Settings) -> Stores:
         records=record_store(settings),
         photos=photo_store(settings),
         checkpoints=training_store(settings),
-        registry=Registry(model_store(settings)),
+        registry=signed(model_store(settings), settings),
     )
 
 
@@ -53,6 +71,7 @@ def refuse_unnamed_stores(settings: Settings) -> None:
 def retrain(run_id: str, settings: Settings) -> int:
     """One attempt at a training run; returns the exit status. Raises NotFound, Unavailable, ValueError."""
     refuse_unnamed_stores(settings)
+    refuse_to_publish_unsigned(settings)
     with Background() as loop:
         stores = loop.run(open_stores(settings))
         try:

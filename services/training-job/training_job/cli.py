@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from nevus.adapters.places import model_store_at
 from nevus.domain import ModelRef
 from nevus.lifetime import follow_parent_if_asked
 from nevus.ports import NotFound, PortError
 from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
+from training_job import signing
 from training_job.benchmark import cli as benchmark
-from training_job.bootstrap import registry_at
+from training_job.bootstrap import refuse_to_publish_unsigned, registry_at
 from training_job.comparing.cli import compare
 from training_job.data import ManifestError
 from training_job.finding import find_version
@@ -28,6 +28,8 @@ from training_job.settings import read_settings
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(benchmark.app, name="benchmark")
 app.command()(compare)
+app.command()(signing.keys)
+app.command()(signing.sign)
 UNSTATED = "not stated; the licences of the training photos apply"
 
 
@@ -55,9 +57,10 @@ def train(
     from training_job import backbones, lineage, version
     from training_job import train as training
 
-    network = backbones.find(backbone)
-    rows = usable(read_data(data, read_settings()), uncalibrated.split(","))
-    registry = Registry(model_store_at(out))
+    network, settings = backbones.find(backbone), read_settings()
+    refuse_to_publish_unsigned(settings)
+    registry = registry_at(out, settings)
+    rows = usable(read_data(data, settings), uncalibrated.split(","))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
     plan = Plan(

@@ -26,13 +26,17 @@ INITIALIZERS = """
 """
 ALLOWED = {
     ("keras", "DTypePolicy"),
+    ("keras", "Sequential"),
     FUNCTIONAL,
+    ("keras.src.ops.numpy", "Add"),
+    ("keras.src.ops.numpy", "Multiply"),
+    ("keras.src.applications.convnext", "LayerScale"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
     *(("keras.layers", name) for name in LAYERS.split()),
     *(("keras.initializers", name) for name in INITIALIZERS.split()),
     *(("keras.regularizers", name) for name in ("L1", "L2", "L1L2")),
 }
 OWN = {"nevus>Bias", "nevus>Squeeze"}
-BUILT_IN = (None, "Functional")  # how classes of Keras itself are registered
 TENSOR = "__keras_tensor__"
 
 
@@ -65,7 +69,7 @@ def _refuse_class(part: dict[str, Any]) -> None:
     name, module, registered = (part.get(each) for each in ("class_name", "module", "registered_name"))
     if not all(isinstance(each, str | None) for each in (name, module, registered)):
         raise WeightsError("the name of a class is no text")
-    if registered in OWN or (registered in BUILT_IN and (module, name) in ALLOWED):
+    if registered in OWN or (registered in (None, name) and (module, name) in ALLOWED):
         return
     if name in ("Lambda", "__lambda__"):
         raise WeightsError("it has a Lambda layer, which is code")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nevus.configuration import refusal
+from nevus.signatures import PublicKeys, SigningKey, signer_of, trust_of
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,8 @@ class Settings(BaseSettings):
     photos_bucket: str = Field("", description="bucket of photos")
     models_bucket: str = Field("", description="bucket of the model registry")
     training_bucket: str = Field("", description="bucket of checkpoints")
+    model_public_keys: PublicKeys = Field("", description="keys, by commas, one of which signed what is read")
+    model_signing_key: SigningKey = Field(None, description="what new versions are signed with")
     retrain_steps: int = Field(600, ge=2, description="batches of a retraining run")
     retrain_batch_size: int = Field(32, ge=2, le=512, description="photos a batch")
     retrain_rate: float = Field(1e-4, gt=0, lt=1, description="highest learning rate; the first training took 3e-4")
@@ -38,6 +41,13 @@ class Settings(BaseSettings):
     cloud_run_task_attempt: int = Field(0, ge=0, description="how often this task was tried before; Cloud Run sets it")
     cloud_run_task_retries: int = Field(3, ge=0, description="how often it is tried again: the job's own maxRetries")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level that is logged")
+
+    @model_validator(mode="after")
+    def _the_key_is_trusted(self) -> Self:
+        trust, signer = trust_of(self.model_public_keys), signer_of(self.model_signing_key)
+        if trust and signer and signer.public not in trust:
+            raise ValueError("MODEL_PUBLIC_KEYS does not hold the public key of MODEL_SIGNING_KEY")
+        return self
 
     @property
     def registry_dir(self) -> Path:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nevus.domain import FloatArray
 from nevus.registry import Outputs
 
+IDENTIFIER = b"TFL3"  # of a LiteRT file, after the four bytes of its root's offset
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
 
@@ -35,6 +36,8 @@ class LitertModel:
     """
 
     def __init__(self, model: bytes, outputs: Outputs | None = None) -> None:
+        if model[4:8] != IDENTIFIER:
+            raise ValueError("these bytes are no LiteRT model")
         self._outputs = outputs or Outputs()
         self._run = Interpreter(model_content=model, num_threads=1).get_signature_runner()
         (self._input,) = self._run.get_input_details()
