@@ -1,4 +1,4 @@
-# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY; TRAINING_DATA opens retraining.
+# Settings of `run`: HOST, PORT, DATA_DIR, NEVUS_ADMIN_KEY, MODEL_PUBLIC_KEYS; TRAINING_DATA opens retraining.
 # Of `train`: DATA, BACKBONE, WEIGHTS, OUT, ARGS. Of `deploy` and `destroy`: docs/deploy.md.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)

@@ -44,7 +44,7 @@ def roles(place: Place, rights: Rights) -> Iterator[Resource]:
 def bindings(place: Place, rights: Rights) -> Iterator[Resource]:
     """Every grant of the table, after the resources that they are on; adding one twice changes nothing."""
     for grant in rights.granted(place.access):
-        outlives = grant.kind in {"project", "bucket"}  # what may be kept
+        outlives = grant.kind in {"project", "bucket", "secret"}  # what may be kept
         target = grant.on.replace(":", " ")
         yield Resource(
             name=f"grant {grant.identity} {grant.role} {grant.on}",

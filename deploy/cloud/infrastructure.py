@@ -32,6 +32,7 @@ BUCKETS = {
     "build": "sources of builds; gone after 7 days",
 }
 KEPT = {"models": ("--versioning", "--soft-delete-duration=7d")}
+NONE = "none"  # a secret cannot be empty
 NOT_KEPT = ("--no-versioning", "--clear-soft-delete")
 
 
@@ -48,7 +49,7 @@ def infrastructure(place: Place) -> Iterator[Resource]:
     yield from indexes(declared)
     yield from exemptions(declared)
     yield tombstones()
-    yield admins(place)
+    yield from secrets(place)
 
 
 def apis(place: Place) -> Resource:
@@ -200,18 +201,25 @@ def tombstones() -> Resource:
     )
 
 
-def admins(place: Place) -> Resource:
-    """Whose addresses these are stays out of definitions and logs, and changes without a release."""
+def secrets(place: Place) -> Iterator[Resource]:
+    """What stays out of definitions and logs, and changes without a release; keys stay as long as what they signed."""
+    yield _secret(place, "admins", "E-mail addresses of the admins, at first of whoever deploys.", place.admin)
+    yield _secret(place, "public-keys", "Public keys of model versions that may be served; none: all of them.", NONE)
+    yield _secret(place, "signing-key", "Private key that the training job signs versions with, or none.", NONE)
+
+
+def _secret(place: Place, name: str, purpose: str, first: str) -> Resource:
     return Resource(
-        name="secret admins",
-        purpose="E-mail addresses of the admins, at first of whoever deploys.",
-        find=gcloud("secrets", "describe", "nevus-admins", "--format=value(name)"),
+        name=f"secret {name}",
+        purpose=purpose,
+        find=gcloud("secrets", "describe", f"nevus-{name}", "--format=value(name)"),
         create=(
             gcloud(
-                *("secrets", "create", "nevus-admins", "--replication-policy=user-managed"),
+                *("secrets", "create", f"nevus-{name}", "--replication-policy=user-managed"),
                 *(f"--locations={place.region}", "--data-file=-"),
-                given=place.admin,
+                given=first,
             ),
         ),
-        remove=(gcloud("secrets", "delete", "nevus-admins"),),
+        remove=(gcloud("secrets", "delete", f"nevus-{name}"),),
+        data=first == NONE,
     )

@@ -140,6 +140,24 @@ ${ADMIN}
 END
 fi
 
+# secret public-keys: Public keys of model versions that may be served; none: all of them.
+if found=$(gcloud secrets describe nevus-public-keys '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  : # it is there
+else
+  gcloud secrets create nevus-public-keys --replication-policy=user-managed --locations=europe-west4 --data-file=- <<'END'
+none
+END
+fi
+
+# secret signing-key: Private key that the training job signs versions with, or none.
+if found=$(gcloud secrets describe nevus-signing-key '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
+  : # it is there
+else
+  gcloud secrets create nevus-signing-key --replication-policy=user-managed --locations=europe-west4 --data-file=- <<'END'
+none
+END
+fi
+
 # account gateway: Identity `gateway`: the public API: photos, records, starting a training run.
 if found=$(gcloud iam service-accounts describe nevus-gateway@my-project.iam.gserviceaccount.com '--format=value(email)' 2>/dev/null) && [ -n "$found" ]; then
   : # it is there
@@ -362,8 +380,14 @@ gcloud run jobs add-iam-policy-binding nevus-training --region=europe-west4 --me
 # grant gateway nevusSecretReader secret:admins: Gateway on secret:admins: needed by deploy/cloud/gateway.yaml:ADMIN_EMAILS.
 gcloud secrets add-iam-policy-binding nevus-admins --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None
 
+# grant gateway nevusSecretReader secret:public-keys: Gateway on secret:public-keys: needed by deploy/cloud/gateway.yaml:MODEL_PUBLIC_KEYS.
+gcloud secrets add-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None
+
 # grant inference nevusObjectReader bucket:models: Inference on bucket:models: needed by inference.refresh:Follower.load.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-inference@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
+
+# grant inference nevusSecretReader secret:public-keys: Inference on secret:public-keys: needed by deploy/cloud/inference.yaml:MODEL_PUBLIC_KEYS.
+gcloud secrets add-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-inference@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None
 
 # grant training nevusObjectReader bucket:models: Training on bucket:models: needed by training_job.retrain:champion.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None
@@ -382,6 +406,12 @@ gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-training --m
 
 # grant training nevusRunWriter project: Training on project: needed by training_job.corrections:gather.
 gcloud projects add-iam-policy-binding my-project --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRunWriter '--condition=^;^title=nevusRunWriter;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"'
+
+# grant training nevusSecretReader secret:public-keys: Training on secret:public-keys: needed by deploy/cloud/training.yaml:MODEL_PUBLIC_KEYS.
+gcloud secrets add-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None
+
+# grant training nevusSecretReader secret:signing-key: Training on secret:signing-key: needed by deploy/cloud/training.yaml:MODEL_SIGNING_KEY.
+gcloud secrets add-iam-policy-binding nevus-signing-key --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None
 
 # grant promoter nevusChannelMover bucket:models: Promoter on bucket:models: needed by gateway.channels:move.
 gcloud storage buckets add-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/champion.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/canary.json"'

@@ -108,6 +108,12 @@ gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --
 # grant promoter nevusChannelMover bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-promoter@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusChannelMover '--condition=^;^title=nevusChannelMover;expression=resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/champion.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/challenger.json" || resource.name == "projects/_/buckets/my-project-nevus-models/objects/channels/canary.json"' || true  # fine if it says: not found
 
+# grant training nevusSecretReader secret:signing-key
+gcloud secrets remove-iam-policy-binding nevus-signing-key --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None || true  # fine if it says: not found
+
+# grant training nevusSecretReader secret:public-keys
+gcloud secrets remove-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None || true  # fine if it says: not found
+
 # grant training nevusRunWriter project
 gcloud projects remove-iam-policy-binding my-project --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRunWriter '--condition=^;^title=nevusRunWriter;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"' || true  # fine if it says: not found
 
@@ -126,8 +132,17 @@ gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --
 # grant training nevusObjectReader bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-training@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None || true  # fine if it says: not found
 
+# grant inference nevusSecretReader secret:public-keys
+gcloud secrets remove-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-inference@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None || true  # fine if it says: not found
+
 # grant inference nevusObjectReader bucket:models
 gcloud storage buckets remove-iam-policy-binding gs://my-project-nevus-models --member=serviceAccount:nevus-inference@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusObjectReader --condition=None || true  # fine if it says: not found
+
+# grant gateway nevusSecretReader secret:public-keys
+gcloud secrets remove-iam-policy-binding nevus-public-keys --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None || true  # fine if it says: not found
+
+# grant gateway nevusSecretReader secret:admins
+gcloud secrets remove-iam-policy-binding nevus-admins --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusSecretReader --condition=None || true  # fine if it says: not found
 
 # grant gateway nevusRecordKeeper project
 gcloud projects remove-iam-policy-binding my-project --member=serviceAccount:nevus-gateway@my-project.iam.gserviceaccount.com --role=projects/my-project/roles/nevusRecordKeeper '--condition=^;^title=nevusRecordKeeper;expression=resource.type == "firestore.googleapis.com/Database" && resource.name == "projects/my-project/databases/nevus"' || true  # fine if it says: not found

@@ -10,10 +10,13 @@ import pytest
 from tests.conftest import ROOT
 
 from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
+from nevus.signatures import new_pair
 
 BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
 TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
 KEY = "a key has 16 to 512 letters, digits or signs; `nevus-admin create-key` makes one"
+NO_KEY = "a key is 32 bytes in base64"
+TRUSTED, UNTRUSTED = new_pair(), new_pair()
 CASES = [
     ("gateway", {"PREVALENCE": "7"}, "gateway cannot start: PREVALENCE: Input should be less than 1."),
     ("gateway", {"STORAGE": "gcs"}, f"gateway cannot start: STORAGE=gcs: set {BUCKETS}."),
@@ -26,6 +29,8 @@ CASES = [
     ("gateway", {"NEVUS_ADMIN_KEY": "short"}, f"gateway cannot start: NEVUS_ADMIN_KEY: {KEY}."),
     ("gateway", {"NEVUS_ADMIN_KEY": "with a blank in its middle"}, f"gateway cannot start: NEVUS_ADMIN_KEY: {KEY}."),
     ("inference", {"STORAGE": "gcs"}, "inference cannot start: STORAGE=gcs: set MODELS_BUCKET."),
+    ("gateway", {"MODEL_SIGNING_KEY": "no key"}, f"gateway cannot start: MODEL_SIGNING_KEY: {NO_KEY}."),
+    ("inference", {"MODEL_PUBLIC_KEYS": "no key"}, f"inference cannot start: MODEL_PUBLIC_KEYS: {NO_KEY}."),
     ("inference", {"WORKERS": "0"}, "inference cannot start: WORKERS: Input should be greater than or equal to 1."),
 ]
 
@@ -62,6 +67,13 @@ def test_a_secret_is_not_said() -> None:
         (("retrain", "--run", "a"), {"RECORDS": "firestore"}, "RECORDS=firestore: set GOOGLE_CLOUD_PROJECT"),
         (("retrain", "--run", "a"), {"RETRAIN_RATE": "1"}, "RETRAIN_RATE: Input should be less than 1"),
         (("score", "--data", "a.csv", "--out", "out"), {"STORAGE": "gcs"}, "STORAGE=gcs: set MODELS_BUCKET"),
+        (("retrain", "--run", "a"), {"MODEL_PUBLIC_KEYS": TRUSTED[1]}, "MODEL_PUBLIC_KEYS: set MODEL_SIGNING_KEY"),
+        (
+            ("retrain", "--run", "a"),
+            {"MODEL_PUBLIC_KEYS": TRUSTED[1], "MODEL_SIGNING_KEY": UNTRUSTED[0]},
+            "MODEL_PUBLIC_KEYS does not hold the public key of MODEL_SIGNING_KEY",
+        ),
+        (("sign",), {}, "there is no key to sign with: set MODEL_SIGNING_KEY"),
     ],
 )
 def test_the_job_says_it_too(command: tuple[str, ...], settings: dict[str, str], said: str) -> None:

@@ -161,7 +161,8 @@ def test_destroy_keeps_photos_models_checkpoints_and_records_unless_asked() -> N
     world.deploy(place)
     world.destroy(place, data=False)
     kept = {each.name for each in plan(place) if each.name in world.made and not (each.within or each.stays)}
-    assert kept == {"bucket photos", "bucket models", "bucket training", "database nevus"}
+    buckets, keys = {"bucket photos", "bucket models", "bucket training"}, {"secret public-keys", "secret signing-key"}
+    assert kept == buckets | keys | {"database nevus"}
     world.destroy(place, data=False)  # a second time finds nothing more
     world.deploy(place)
     assert world.made == {each.name for each in plan(place)}

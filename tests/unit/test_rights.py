@@ -171,7 +171,11 @@ def test_photos_are_the_gateways_and_training_sees_none_in_quarantine() -> None:
     reading = next(g for g in RIGHTS.grants if (g.identity, g.on) == ("training", "bucket:photos"))
     assert objects(reading, "a.jpg")
     assert not objects(reading, "quarantine/b")
-    assert not [g for g in RIGHTS.grants if g.identity == "inference" and g.on != "bucket:models"]
+    assert {g.on for g in RIGHTS.grants if g.identity == "inference"} == {"bucket:models", "secret:public-keys"}
+
+
+def test_training_alone_can_sign() -> None:
+    assert {g.identity for g in RIGHTS.grants if g.on == "secret:signing-key"} == {"training"}
 
 
 def test_rights_on_the_project_are_bounded_or_those_of_a_build() -> None:
