@@ -6,11 +6,13 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 from tests.conftest import ROOT
 
 PYTHON = ROOT / ".venv/training/bin/python"
 
 
+@pytest.mark.timeout(400)
 def test_the_training_job_opens_harmless_model_files_alone(models_dir: Path, tmp_path: Path) -> None:
     (shipped,) = models_dir.glob("*/versions/*/model.keras")
     command = [str(PYTHON), "-m", "tests.model_files_check", str(tmp_path), str(shipped)]

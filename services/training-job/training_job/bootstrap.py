@@ -36,6 +36,12 @@ def signed(store: ModelStore, settings: Settings) -> Registry:
     return Registry(store, trust=trust_of(settings.model_public_keys), signer=signer_of(settings.model_signing_key))
 
 
+def publishing_at(address: str, settings: Settings) -> Registry:
+    """A registry to which new versions go; raises ValueError."""
+    refuse_to_publish_unsigned(settings)
+    return registry_at(address, settings)
+
+
 def refuse_to_publish_unsigned(settings: Settings) -> None:
     """Where only signed versions are read, one without a signature is of no use; raises ValueError."""
     if trust_of(settings.model_public_keys) and not signer_of(settings.model_signing_key):

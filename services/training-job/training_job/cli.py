@@ -17,7 +17,7 @@ from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job import signing
 from training_job.benchmark import cli as benchmark
-from training_job.bootstrap import refuse_to_publish_unsigned, registry_at
+from training_job.bootstrap import publishing_at, registry_at
 from training_job.comparing.cli import compare
 from training_job.data import ManifestError
 from training_job.finding import find_version
@@ -39,9 +39,7 @@ def train(
     weights: Annotated[str, typer.Option(help="a weight file, imagenet (downloads), or champion")] = "imagenet",
     out: Annotated[str, typer.Option(help="the model registry; a path or gs://bucket")] = "models",
     backbone: Annotated[str, typer.Option(help="the network: docs/training.md")] = "mobilenet_v2",
-    side: Annotated[
-        int | None, typer.Option(min=32, help="of its input, in pixels; the backbone's unless given")
-    ] = None,
+    side: Annotated[int | None, typer.Option(min=32, help="pixels of its input; the backbone's unless given")] = None,
     views: Annotated[int, typer.Option(help="quarter turns that the model averages over: 1 or 4")] = 1,
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
     steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 2800,
@@ -58,8 +56,7 @@ def train(
     from training_job import train as training
 
     network, settings = backbones.find(backbone), read_settings()
-    refuse_to_publish_unsigned(settings)
-    registry = registry_at(out, settings)
+    registry = publishing_at(out, settings)
     rows = usable(read_data(data, settings), uncalibrated.split(","))
     parent = asyncio.run(registry.resolve(Channel.CHAMPION)) if weights == "champion" else None
     start = str(asyncio.run(_parent_file(registry, parent, runs))) if parent else weights
