@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nevus.adapters.litert import LitertModel, Pixels
+from nevus.arrays import arrays_in
 from nevus.calibration import OodStatistics
 from nevus.domain import Measurement
 from nevus.imaging import decode, to_input
@@ -93,7 +93,7 @@ def read_statistics(data: bytes, part: str = "") -> OodStatistics:
 
     Raises KeyError, OSError or ValueError when they are not there.
     """
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+    with arrays_in(data) as arrays:
         return OodStatistics(
             mean=arrays[part + "mean"].astype(np.float32),
             factor=arrays[part + "factor"].astype(np.float32),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nevus.arrays import arrays_in
 from nevus.domain import FloatArray, Frozen, Modality, Quality, Result, SkinTone
 from nevus.drift import Histogram
 
@@ -73,8 +74,8 @@ def group_of(modality: Modality | None) -> str:
 
 def packed(statistics: bytes, baseline: Baseline) -> bytes:
     """`statistics.npz` with the reference's arrays beside those that it has."""
-    with np.load(io.BytesIO(statistics), allow_pickle=False) as arrays:
-        kept = {name: arrays[name] for name in arrays.files}
+    with arrays_in(statistics) as arrays:
+        kept = dict(arrays)
     kept[ARRAY] = np.frombuffer(baseline.reference.model_dump_json().encode(), np.uint8)
     kept |= {"drift_mean": baseline.mean, "drift_directions": baseline.directions.astype(np.float16)}
     buffer = io.BytesIO()
@@ -84,7 +85,7 @@ def packed(statistics: bytes, baseline: Baseline) -> bytes:
 
 def read_baseline(statistics: bytes) -> Baseline | None:
     """Of a version's `statistics.npz`, if it has one; raises KeyError, OSError or ValueError when it is damaged."""
-    with np.load(io.BytesIO(statistics), allow_pickle=False) as arrays:
+    with arrays_in(statistics) as arrays:
         if ARRAY not in arrays:
             return None
         return Baseline(

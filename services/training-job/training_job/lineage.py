@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nevus.arrays import arrays_in
 from nevus.domain import ModelRef
 from nevus.machine import cores
 from nevus.registry import Registry, RegistryError
@@ -89,7 +90,7 @@ async def inherited(
 def read(data: bytes) -> Lineage:
     """Raises RegistryError on a file that is none."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        with arrays_in(data) as found:
             arrays = {name: found[name].astype(np.uint64) for name in ("groups", "photos", "looks")}
             lineage = Lineage(found["salt"].tobytes(), complete=bool(found["complete"]), **arrays)
     except (KeyError, OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
