@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def group_of(modality: Modality | None) -> str:
 def packed(statistics: bytes, baseline: Baseline) -> bytes:
     """`statistics.npz` with the reference's arrays beside those that it has."""
     with arrays_in(statistics) as arrays:
-        kept = dict(arrays)
+        kept: dict[str, Any] = dict(arrays)
     kept[ARRAY] = np.frombuffer(baseline.reference.model_dump_json().encode(), np.uint8)
     kept |= {"drift_mean": baseline.mean, "drift_directions": baseline.directions.astype(np.float16)}
     buffer = io.BytesIO()
