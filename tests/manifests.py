@@ -1,4 +1,4 @@
-"""Manifests to show: the one that ships, and one with every part of the evidence, its figures made up."""
+"""Manifests to show: an older one, and one with every part of the evidence, its figures made up."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from typing import Any
 
 from tests.conftest import ROOT
 
-from nevus.pointers import Pointer
-from nevus.registry import MANIFEST_FILE, Manifest, parse_manifest
+from nevus.registry import Manifest, parse_manifest
 
 SOURCES = ("ham10000", "isic10k", "pad_ufes_20")
 POINTS = ("sensitivity_95", "sensitivity_90")
 
 
-def shipped() -> Manifest:
-    """The champion of models/."""
-    pointer = Pointer.model_validate_json((ROOT / "models/channels/champion.json").read_bytes())
-    folder = ROOT / "models" / pointer.name / "versions" / pointer.version
-    return parse_manifest((folder / MANIFEST_FILE).read_bytes())
+def older() -> Manifest:
+    """Of a version that shipped before evidence was part of it."""
+    return parse_manifest((ROOT / "tests/older_manifest.json").read_bytes())
 
 
 def figure(value: float, spread: float = 0.02) -> dict[str, Any]:
@@ -92,8 +89,8 @@ def evidence() -> dict[str, Any]:
 
 
 def measured() -> Manifest:
-    """The shipped manifest with all that a report can show."""
-    found = shipped()
+    """An older manifest with all that a report can show."""
+    found = older()
     skin = {"ita_band": {"light": group(700, 150, 0.91), "brown": group(31, 9, 0.7)}}
     subgroups = found.metrics["subgroups"] | skin | {"fst_estimate": {"II": group(400, 120, 0.9)}}
     training = {"seconds": 1740.2, "images": 153600, "images_per_second": 88.27, "cpu_seconds": 3391.0}

@@ -23,7 +23,7 @@ def storage(gcs: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_start_finds_everything_there(models_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         main(models_dir, ["seeded-models", "seeded-photos"])
-    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["7", "0"]
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["8", "0"]
     registry = Registry(GcsStore("seeded-models"))
     champion = asyncio.run(registry.resolve(Channel.CHAMPION))
     assert asyncio.run(registry.load(champion)).ref == champion

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from tests.manifests import evidence, measured, shipped
+from tests.manifests import evidence, measured, older
 
 from nevus.registry import Manifest
 from training_job.report import card, html
@@ -63,7 +63,7 @@ def page() -> Page:
     return Page(html(measured()))
 
 
-@pytest.mark.parametrize("manifest", [shipped(), measured()], ids=["shipped", "measured"])
+@pytest.mark.parametrize("manifest", [older(), measured()], ids=["older", "measured"])
 def test_a_report_runs_nothing_and_asks_for_nothing(manifest: Manifest) -> None:
     text = html(manifest)
     found = Page(text)
@@ -140,7 +140,7 @@ def test_charts_are_drawn(page: Page) -> None:
 
 
 def test_an_older_version_says_what_was_not_measured() -> None:
-    found = Page(html(shipped()))
+    found = Page(html(older()))
     assert tuple(found.sections) == SECTIONS
     for section in ("curves", "points", "targets", "robustness", "unfamiliar", "leaks", "hard", "training"):
         assert "Not measured." in found.sections[section]
@@ -148,7 +148,7 @@ def test_an_older_version_says_what_was_not_measured() -> None:
 
 
 def test_a_version_without_figures_can_be_shown() -> None:
-    bare = shipped().model_copy(update={"metrics": {}, "data": {}, "seeds": {}, "libraries": {}, "files": {}})
+    bare = older().model_copy(update={"metrics": {}, "data": {}, "seeds": {}, "libraries": {}, "files": {}})
     assert "Not measured." in Page(html(bare)).sections["summary"]
     assert "Not measured." in card(bare)
 
