@@ -14,8 +14,13 @@ import numpy as np
 
 from gateway.app import create_app
 from gateway.canary import Canaries
+from gateway.crew import Crew
+from gateway.deadline import NEVER, Deadline
+from gateway.door import Place
+from gateway.doorkeeper import Doorkeeper
 from gateway.intake import Intake
 from gateway.intake_worker import Clean, Refusal, clean
+from gateway.line import Ticket
 from gateway.metrics import Metrics
 from gateway.problems import Problem, busy
 from gateway.services import Callers, Manifests, Services
@@ -37,15 +42,17 @@ class FakeIntake:
     """The work of the intake without its processes."""
 
     full = False
+    waiting = 0
 
     @asynccontextmanager
-    async def place(self, caller: str) -> AsyncIterator[None]:
-        del caller
+    async def place(self, caller: str, size: int = 0, deadline: Deadline = NEVER) -> AsyncIterator[Place]:
         if self.full:
             raise busy()
-        yield
+        keeper = Doorkeeper(Crew(1, 1, 1), places=1, queue=0, room=1, patience=1)
+        yield Place(keeper, Ticket(caller, size, 0.0, deadline.at, lambda _: None))
 
-    async def clean(self, data: bytes) -> Clean:
+    async def clean(self, data: bytes, deadline: Deadline = NEVER) -> Clean:
+        deadline.check()
         answer = clean(data)
         if isinstance(answer, Refusal):
             raise Problem(answer.problem, answer.detail)
@@ -144,7 +151,7 @@ async def world(folder: Path, models: Path, **more: Any) -> AsyncIterator[World]
     runs, jobs = SqliteRuns(folder / "runs.db"), FakeJobs()
     photos, intake = FilePhotos(folder / "photos"), FakeIntake()
     classifier = FakeClassifier(await registry.resolve(Channel.CHAMPION))
-    usual = {"reconcile_after": 0.0, "reconcile_tries": 3, "training_data": "manifest.csv"}
+    usual = {"reconcile_after": 0.0, "reconcile_tries": 3, "reconcile_rate": 1000.0, "training_data": "manifest.csv"}
     settings = Settings.model_validate({"data_dir": folder, "models_dir": models, **usual, **more})
     metrics = Metrics()
     services = Services(

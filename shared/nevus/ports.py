@@ -46,6 +46,10 @@ class Busy(Unavailable):
         self.retry_after = retry_after
 
 
+class Late(Unavailable):
+    """It did not answer in the time that it had."""
+
+
 class Absent(Unavailable):
     """The version that is asked for is not at hand, or not yet."""
 
@@ -286,7 +290,7 @@ class Classifier(Protocol):
     async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
         """By the champion, or by exactly the version that is named.
 
-        Raises `Busy`, `Absent`, `Unavailable` (down or late), `Unprocessable` (these bytes can never be read).
+        Raises `Busy`, `Absent`, `Late`, `Unavailable` (down), `Unprocessable` (these bytes can never be read).
         """
 
     async def ready(self) -> bool:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from tests.direct import begin, put
 from tests.security.door import HOST, PHOTO, Door, open_door
 
+from gateway.intake import Intake
 from gateway.quarantine import PREFIX
 from gateway.settings import Settings
 
@@ -155,11 +156,14 @@ async def test_what_takes_too_long_is_refused(door: Door) -> None:
     assert await refused(door, answer) == (408, "upload-timeout")
 
 
-async def test_a_full_door_says_when_to_come_back(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
+async def test_a_full_door_says_when_to_come_back(door: Door) -> None:
+    usual = door.services.intake
+    door.exchange(intake=(intake := Intake(door.services.metrics, places=1, patience=0.05)))
     told = await signed(door)
-    async with door.services.intake.place("anna"):
+    async with intake.place("anna"):
         answer = await put(door.client, told, b"x")
+    door.exchange(intake=usual)
+    await intake.close()
     assert (await refused(door, answer), answer.headers["retry-after"]) == ((503, "busy"), "1")
     assert (await put(door.client, told, b"x")).status_code == 200
 

@@ -8,13 +8,13 @@ from typing import Any
 from tests.simulation.people import Told
 from tests.simulation.world import World
 
-from gateway import audit_log, monitor
+from gateway import audit_log, drain, monitor
 from nevus.audit_verification import verify
 from nevus.domain import Prediction, Status
 from nevus.ports import Gone, PortError
 from nevus.registry import sha256
 
-OURS = (audit_log.PREFIX, monitor.PREFIX)
+OURS = (audit_log.PREFIX, monitor.PREFIX, drain.PREFIX)
 
 
 async def broken(world: World, told: Told) -> list[str]:

@@ -19,6 +19,7 @@ from tests.simulation.stores import Disk, MemoryObjects, MemoryRecords, MemoryRu
 
 from gateway.app import create_app
 from gateway.canary import Canaries
+from gateway.deadline import NEVER, Deadline
 from gateway.intake import Intake
 from gateway.intake_worker import Clean, clean
 from gateway.metrics import Metrics
@@ -62,7 +63,8 @@ cleaned = cache(clean)
 class SimulatedIntake(FakeIntake):
     """Decodes each photo once in all simulations."""
 
-    async def clean(self, data: bytes) -> Clean:
+    async def clean(self, data: bytes, deadline: Deadline = NEVER) -> Clean:
+        deadline.check()
         return cast("Clean", cleaned(data))
 
 

@@ -68,7 +68,7 @@ class Clinic:
 
     async def answer(self, case: str | None = None) -> Prediction:
         self.sent += 1
-        return await first_attempt(self.nevus.services, record(self.sent, case), PHOTO)
+        return await first_attempt(self.nevus.services, record(self.sent, case), PHOTO, 5.0)
 
     async def pointer(self) -> Pointer:
         return (await self.registry.pointer(Channel.CANARY))[0]
@@ -203,7 +203,7 @@ async def test_what_is_pending_is_finished_by_the_champion(clinic: Clinic) -> No
     pending = [await clinic.answer() for _ in range(10)]
     assert {each.status for each in pending} == {Status.PENDING}
     clinic.canary.error = clinic.nevus.classifier.error = None
-    done = [await attempt(clinic.nevus.services, each, PHOTO) for each in pending]
+    done = [await attempt(clinic.nevus.services, each, PHOTO, 5.0) for each in pending]
     assert {each.model for each in done} == {clinic.nevus.classifier.model}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -78,6 +79,29 @@ async def test_dropped_work_frees_its_place_and_is_never_begun() -> None:
     await first
     await asyncio.sleep(0.02)
     assert gate.begun == 1
+    desk.close()
+
+
+async def test_what_cannot_begin_in_time_is_refused_at_once_and_what_comes_too_late_is_not_begun() -> None:
+    gate, desk = Gate(threading.Event()), Desk(workers=1, queue=9)
+    gate.opened.set()
+    await (await begun(desk, gate))
+    gate.opened.clear()
+    desk._seconds = 2.0  # what the one before is known to have taken
+    first = await begun(desk, gate)
+    with pytest.raises(Late, match="will have passed"):
+        desk.check(1.9)
+    desk.check(2.1)
+    other = Gate(threading.Event())
+    with pytest.raises(Late, match="has passed"):
+        desk._timed(cast(LoadedVersion, other), nothing, time.perf_counter() - 0.001)
+    assert other.begun == 0
+    many = [await begun(desk, gate) for _ in range(9)]
+    with pytest.raises(Full) as full:
+        desk.check()
+    assert full.value.retry_after == 20
+    gate.opened.set()
+    await asyncio.gather(first, *many)
     desk.close()
 
 

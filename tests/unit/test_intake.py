@@ -137,9 +137,9 @@ def test_a_real_heic_is_read() -> None:
 
 
 @asynccontextmanager
-async def door(metrics: Metrics, *, queue: int) -> AsyncIterator[Intake]:
+async def door(metrics: Metrics, *, queue: int, patience: float = 10.0) -> AsyncIterator[Intake]:
     """One place, and a queue before it; no worker is started."""
-    intake = Intake(metrics, places=1, queue=queue)
+    intake = Intake(metrics, places=1, queue=queue, patience=patience)
     try:
         yield intake
     finally:
@@ -157,7 +157,7 @@ async def test_places_are_bounded_and_given_back() -> None:
     assert b'nevus_intake_total{outcome="busy"} 1.0' in metrics.text()
 
 
-async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever() -> None:
     order: list[int] = []
 
     async def upload(number: int) -> None:
@@ -169,7 +169,7 @@ async def test_uploads_wait_their_turn_for_a_place_and_not_for_ever(monkeypatch:
         outcomes = await asyncio.gather(*(upload(number) for number in range(5)), return_exceptions=True)
         assert order == [0, 1, 2, 3]
         assert [isinstance(outcome, Problem) for outcome in outcomes] == [False] * 4 + [True]
-        monkeypatch.setattr("gateway.intake.PATIENCE", 0.05)
+    async with door(Metrics(), queue=3, patience=0.05) as intake:
         async with intake.place("anna"):
             with pytest.raises(Problem, match="busy"):
                 await upload(5)

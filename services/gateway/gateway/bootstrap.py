@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 from gateway.administration import Office, adopt_key
+from gateway.breaker import Breaker, GuardedClassifier
 from gateway.canary import Canaries
 from gateway.failures import Failures
 from gateway.intake import Intake
@@ -19,7 +20,7 @@ from nevus.adapters.google_tokens import IdTokens
 from nevus.adapters.http_classifier import HttpClassifier
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store
-from nevus.ports import JobRunner, RecordStore, ServiceIdentity
+from nevus.ports import Classifier, JobRunner, RecordStore, ServiceIdentity
 from nevus.registry import Registry
 from nevus.signatures import trust_of
 
@@ -63,7 +64,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             promotion=promotion,
             manifests=Manifests(registry),
             callers=callers,
-            classifier=classifier,
+            classifier=guarded(settings, classifier, metrics),
             intake=intake,
             metrics=metrics,
             canaries=canaries,
@@ -81,6 +82,12 @@ def classifier_of(settings: Settings) -> HttpClassifier:
     """Inference, told who calls where it asks for that."""
     token = IdTokens(settings.inference_audience).token if settings.inference_audience else None
     return HttpClassifier(settings.inference_url, connections=settings.inference_connections, token=token)
+
+
+def guarded(settings: Settings, classifier: Classifier, metrics: Metrics) -> GuardedClassifier:
+    """Inference, behind a circuit breaker."""
+    breaker = Breaker(settings.breaker_failures, settings.breaker_pause)
+    return GuardedClassifier(classifier, breaker, metrics, enough=settings.inference_timeout / 2)
 
 
 async def job_runner(settings: Settings) -> JobRunner:
@@ -112,6 +119,8 @@ def intake_of(settings: Settings, metrics: Metrics) -> Intake:
         workers=settings.intake_workers,
         places=settings.intake_places,
         queue=settings.intake_queue,
+        room=settings.intake_bytes,
+        patience=settings.intake_patience,
         timeout=settings.intake_timeout,
         cpu=settings.intake_cpu,
     )

@@ -22,6 +22,7 @@ class Metrics:
         self.latency = Histogram(
             "nevus_request_seconds", "Time to the answer", ["method", "route"], buckets=SECONDS, registry=registry
         )
+        self._add_overload(registry)
         self.intake = Counter("nevus_intake", "Photos at the door by outcome", ["outcome"], registry=registry)
         self.predictions = Counter(
             "nevus_predictions", "Predictions by status and decision", ["status", "decision"], registry=registry
@@ -51,6 +52,23 @@ class Metrics:
         self.canary_ends = Counter(
             "nevus_canary_ends", "Canaries that ended by themselves", ["measure"], registry=registry
         )
+
+    def _add_overload(self, registry: CollectorRegistry) -> None:
+        """The door and the circuit breaker."""
+        self.door_uploads = Gauge("nevus_door_uploads", "Uploads at the door", ["where"], registry=registry)
+        self.door_bytes = Gauge("nevus_door_bytes", "Bytes of the bodies inside", registry=registry)
+        self.door_crew = Gauge("nevus_door_crew", "Photos worked on at once, at most", registry=registry)
+        self.door_wait = Histogram(
+            "nevus_door_wait_seconds", "Wait for a place", ["outcome"], buckets=SECONDS, registry=registry
+        )
+        self.door_refusals = Counter("nevus_door_refusals", "Uploads told to come again", ["why"], registry=registry)
+        self.breaker_open = Gauge(
+            "nevus_breaker_open", "1 while inference is given a rest, and until it answers again", registry=registry
+        )
+        self.breaker_calls = Counter(
+            "nevus_breaker_calls", "Photos before the circuit breaker, by what came of them", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
 
     def show_drift(self, found: Iterable[Drift], recent: Collection[str]) -> None:
         """Each measure's newest figure in recent weeks; those that are told no more go."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from gateway.problems import Problem
 
 MAX_PHOTO = 20 * 1024 * 1024
+MAX_FIELDS = 64 * 1024  # what stands beside it in a form, or the JSON in its place
+MAX_BODY = MAX_PHOTO + MAX_FIELDS
 
 
 def check_size(image: bytes) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.deadline import NEVER, Deadline
 from gateway.intake_worker import Clean
 from gateway.problems import Problem
 from gateway.services import Services
@@ -29,7 +30,7 @@ EARLIER_PHOTOS = 20
 
 @dataclass(frozen=True)
 class Order:
-    """What a caller asks for; `key` is the Idempotency-Key, `upload_id` stands for a photo that was sent before."""
+    """What a caller asks for, and by when; `key` is the Idempotency-Key, `upload_id` a photo that was sent before."""
 
     caller: Caller
     image: bytes
@@ -37,6 +38,7 @@ class Order:
     consent: Consent
     key: str | None = None
     upload_id: str | None = None
+    deadline: Deadline = NEVER
 
     @property
     def record_id(self) -> str:
@@ -66,12 +68,13 @@ async def predict(services: Services, order: Order) -> Prediction:
 
 
 async def assess(services: Services, order: Order) -> Prediction:
-    """As `predict`, without a look at what was answered before."""
-    clean = await services.intake.clean(order.image)
+    """As `predict`, without a look at what was answered before; raises `busy` where nobody waits any more."""
+    clean = await services.intake.clean(order.image, order.deadline)
     fresh = new_record(order, clean)
     services.under_way.append(fresh.id)
     try:
-        return await keep(services, await store_and_measure(services, fresh, clean.jpeg))
+        timeout = order.deadline.left_for_inference(services.settings.inference_timeout)
+        return await keep(services, await store_and_measure(services, fresh, clean.jpeg, timeout))
     finally:
         services.under_way.remove(fresh.id)
 
@@ -137,11 +140,11 @@ def new_record(order: Order, clean: Clean) -> Prediction:
     )
 
 
-async def store_and_measure(services: Services, record: Prediction, jpeg: bytes) -> Prediction:
-    """Both at once; the record as far as it got. Raises Problem when the photo could not be stored."""
+async def store_and_measure(services: Services, record: Prediction, jpeg: bytes, timeout: float) -> Prediction:
+    """Both at once; the record as far as it got in that time. Raises Problem when the photo could not be stored."""
     stored, assessed = await asyncio.gather(
         services.photos.put(record.photo.key(record.id), jpeg),
-        first_attempt(services, record, jpeg),
+        first_attempt(services, record, jpeg, timeout),
         return_exceptions=True,
     )
     if isinstance(stored, BaseException):
@@ -151,43 +154,42 @@ async def store_and_measure(services: Services, record: Prediction, jpeg: bytes)
     return assessed
 
 
-async def first_attempt(services: Services, record: Prediction, jpeg: bytes) -> Prediction:
+async def first_attempt(services: Services, record: Prediction, jpeg: bytes, timeout: float) -> Prediction:
     """As `attempt`; while there is a canary, it answers its share of the cases."""
     trial = await services.canaries.trial()
     if trial is None:
-        return await attempt(services, record, jpeg)
+        return await attempt(services, record, jpeg, timeout)
     begun = time.monotonic()
     if trial.takes(record):
-        return await attempt_by_canary(services, trial, record, jpeg)
-    answered = await attempt(services, record, jpeg)
+        return await attempt_by_canary(services, trial, record, jpeg, timeout)
+    answered = await attempt(services, record, jpeg, timeout)
     services.canaries.see(trial, answered, time.monotonic() - begun, canary=False)
     return answered
 
 
-async def attempt_by_canary(services: Services, trial: Trial, record: Prediction, jpeg: bytes) -> Prediction:
+async def attempt_by_canary(
+    services: Services, trial: Trial, record: Prediction, jpeg: bytes, timeout: float
+) -> Prediction:
     """Measure and decide by the canary; whatever keeps it from that, the champion answers in what time is left."""
     begun, canaries = time.monotonic(), services.canaries
     try:
-        answered = await measured(services, record, jpeg, trial.timeout, by=trial.pointer.ref)
+        answered = await measured(services, record, jpeg, min(trial.timeout, timeout / 2), by=trial.pointer.ref)
     except Absent:
         canaries.miss(trial)
-        return await attempt(services, record, jpeg, spent=time.monotonic() - begun)
+        return await attempt(services, record, jpeg, timeout - (time.monotonic() - begun))
     except Exception as error:  # noqa: BLE001  # it may be wrong in any way: nobody's photo is lost by it
         log.warning("the canary has not answered", extra={"cause": type(error).__name__})
-        answered = await attempt(services, record, jpeg, spent=time.monotonic() - begun)
+        answered = await attempt(services, record, jpeg, timeout - (time.monotonic() - begun))
         canaries.see(trial, answered, time.monotonic() - begun, canary=True, failed=True)
         return answered
     canaries.see(trial, answered, time.monotonic() - begun, canary=True)
     return answered
 
 
-async def attempt(services: Services, record: Prediction, jpeg: bytes, *, spent: float = 0.0) -> Prediction:
-    """Measure and decide by the champion; still pending when inference or the registry cannot answer now.
-
-    `spent` seconds of the time for it are over.
-    """
+async def attempt(services: Services, record: Prediction, jpeg: bytes, timeout: float) -> Prediction:
+    """Measure and decide by the champion; still pending when inference or the registry cannot answer in time."""
     try:
-        return await measured(services, record, jpeg, services.settings.inference_timeout - spent)
+        return await measured(services, record, jpeg, timeout)
     except Unprocessable:
         return failed(record, "the model cannot read the photo")
     except (Unavailable, NotFound, RegistryError) as error:

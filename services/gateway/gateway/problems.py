@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,7 @@ TYPES: Mapping[str, tuple[int, str]] = {
     "too-many-failures": (429, "Too many failed keys"),
     "too-many-uploads": (429, "Too many uploads wait to be assessed"),
     "headers-too-large": (431, "The request's line and headers are too large"),
+    "too-many-requests": (429, "This caller's photos would keep others waiting"),
     "internal-error": (500, "Something went wrong here"),
     "busy": (503, "Too many requests at the moment"),
     "unavailable": (503, "A part of the service is down"),
@@ -75,4 +77,15 @@ class Problem(Exception):
 
 def busy(retry_after: float = 1.0) -> Problem:
     """503 at once, with the moment to try again."""
-    return Problem("busy", "Please try again in a moment.", headers={"Retry-After": str(max(1, round(retry_after)))})
+    return Problem("busy", "Please try again in a moment.", headers=come_again(retry_after))
+
+
+def too_many(retry_after: float = 1.0) -> Problem:
+    """429, where one caller's photos would take others' turns."""
+    told = "Other callers' photos come first: send fewer at once."
+    return Problem("too-many-requests", told, headers=come_again(retry_after))
+
+
+def come_again(seconds: float) -> dict[str, str]:
+    """The header, whose unit is a whole second."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 
-from gateway import audit_log, monitor, quarantine, retrain
+from gateway import audit_log, drain, monitor, quarantine, retrain
+from gateway.drain import Moments
 from gateway.predict import attempt, count, failed
 from gateway.services import Services
 from nevus import clock
@@ -79,17 +80,28 @@ class Reconciler:
         timer, now = asyncio.get_running_loop().time, clock.now()
         end = timer() + seconds
         waiting = await self._services.records.with_status(Status.PENDING, before=EVER, limit=BATCH)
-        self._services.metrics.pending.set(await self._count(waiting))
-        due = {record.id for record in waiting if self._is_due(record, now)}
-        ready = bool(due) and await self._services.classifier.ready()
+        self._services.backlog.pending = await self._count(waiting)
+        self._services.metrics.pending.set(self._services.backlog.pending)
+        due = [record for record in waiting if self._is_due(record, now)]
         finished = Counter[Status]()
-        for record in waiting:
-            if timer() >= end:
+        if due and await self._services.classifier.ready():
+            finished = await self._drain(due, end)
+        else:
+            for record in waiting:
+                if now - record.created_at > GIVE_UP_AFTER:
+                    finished.update(await self._end(failed(record, "inference was not to be had for a day")))
+        return finished
+
+    async def _drain(self, due: list[Prediction], end: float) -> Counter[Status]:
+        """One after another, at their moments, until that time or until inference is no longer ready."""
+        timer, finished = asyncio.get_running_loop().time, Counter[Status]()
+        moments = await Moments.reserve(self._services, len(due))
+        for record in due:
+            if timer() >= end or not await moments.next(end - timer()):
                 break
-            if ready and record.id in due:
-                finished.update(await self._finish(record))
-            elif now - record.created_at > GIVE_UP_AFTER:
-                finished.update(await self._end(failed(record, "inference was not to be had for a day")))
+            if record is not due[0] and not await self._services.classifier.ready():
+                break
+            finished.update(await self._finish(record))
         return finished
 
     def _is_due(self, record: Prediction, now: datetime) -> bool:
@@ -130,7 +142,7 @@ class Reconciler:
         """What comes of it; a fault that nobody foresaw leaves it pending."""
         try:
             jpeg = (await self._services.photos.get(record.photo.key(record.id))).data
-            return await attempt(self._services, record, jpeg)
+            return await attempt(self._services, record, jpeg, self._services.settings.inference_timeout)
         except NotFound:
             return failed(record, "its photo is gone")
         except Exception:
@@ -160,7 +172,7 @@ class Reconciler:
             await self._services.photos.delete(key)
         old = now - ORPHAN_AFTER
         keys = await self._services.photos.list("", before=old)
-        kept = (quarantine.PREFIX, monitor.PREFIX, audit_log.PREFIX)
+        kept = (quarantine.PREFIX, monitor.PREFIX, audit_log.PREFIX, drain.PREFIX)
         return len(gone) + await self._drop_orphans([key for key in keys if not key.startswith(kept)], old, end)
 
     async def _drop_orphans(self, photos: list[str], old: datetime, end: float) -> int:

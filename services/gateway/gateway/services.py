@@ -57,6 +57,13 @@ class Manifests:
         return self._known[ref]
 
 
+@dataclass
+class Backlog:
+    """What is known here of the predictions that are pending, as of the last round of the reconciler."""
+
+    pending: int = 0
+
+
 @dataclass(frozen=True)
 class Services:
     """One gateway's adapters and settings, on `app.state.services`.
@@ -79,3 +86,4 @@ class Services:
     metrics: Metrics
     canaries: Canaries
     under_way: list[str] = field(default_factory=list)
+    backlog: Backlog = field(default_factory=Backlog)

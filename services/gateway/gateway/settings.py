@@ -73,7 +73,11 @@ class Settings(BaseSettings):
     intake_places: int = Field(
         16, ge=1, le=256, description="uploads inside at once, three in four of one caller at most"
     )
-    intake_queue: int = Field(128, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
+    intake_queue: int = Field(512, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
+    intake_patience: float = Field(10.0, gt=0, description="seconds that an upload waits for a place")
+    intake_bytes: int = Field(
+        128 * 1024 * 1024, ge=32 * 1024 * 1024, description="bytes of all uploads inside, three in four of one caller"
+    )
     intake_timeout: float = Field(5.0, gt=0, description="seconds that decoding one photo may take")
     intake_cpu: float = Field(1.7, gt=0, description="seconds of a processor that decoding one photo may take")
     upload_timeout: float = Field(60.0, gt=0, description="seconds that sending one photo may take")
@@ -86,6 +90,9 @@ class Settings(BaseSettings):
     reconcile_caller: str = Field("", description="e-mail address of the service account that may ask for it")
     reconcile_tries: int = Field(5, ge=1, description="tries until a pending prediction has failed")
     reconcile_after: float = Field(2.0, ge=0, description="seconds after which a pending prediction is tried again")
+    reconcile_rate: float = Field(20.0, gt=0, description="pending predictions tried a second, by all instances")
+    breaker_failures: int = Field(5, ge=1, description="calls to inference that fail, of twice as many, until a rest")
+    breaker_pause: float = Field(1.0, gt=0, description="seconds of its first rest; doubled by each, up to 30")
     canary_refresh: float = Field(5.0, gt=0, description="age of the last look at the canary that calls for another")
     canary_timeout: float = Field(1.0, gt=0, description="seconds until the champion is asked in the canary's place")
     canary_error_band: float = Field(0.01, ge=0, lt=1, description="share of photos that it may fail more")

@@ -12,12 +12,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.bodies import limited, read_body, too_slow
-from gateway.photo_size import MAX_PHOTO, check_size, too_large
+from gateway.photo_size import MAX_BODY, MAX_FIELDS, check_size, too_large
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
 from nevus.domain import Consent, Context
 
-MAX_FIELDS = 64 * 1024
 OTHER_FIELDS = frozenset({"consent_training", "idempotency_key"})
 SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -37,7 +36,7 @@ class UploadedPhoto(Context):
 class MemoryParser(MultiPartParser):
     """Keeps files in memory; they are smaller than the limit of the body."""
 
-    spool_max_size = MAX_PHOTO + MAX_FIELDS
+    spool_max_size = MAX_BODY
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ async def read_upload(request: Request, *, timeout: float) -> Upload:
     """Read the form; raises Problem: `photo-missing`, `photo-too-large`, `invalid-request`, `upload-timeout`."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Problem("photo-missing", "Send multipart/form-data with the photo in the field `image`, or JSON.")
-    body = limited(request, MAX_PHOTO + MAX_FIELDS, too_large())
+    body = limited(request, MAX_BODY, too_large())
     try:
         async with asyncio.timeout(timeout):
             form = await MemoryParser(request.headers, body, max_files=1, max_fields=20).parse()

@@ -10,6 +10,11 @@ class Refusal(Exception):
     outcome = "malformed"
     retry_after: int | None = None
 
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after is not None:
+            self.retry_after = max(1, retry_after)
+
 
 class Malformed(Refusal):
     """Not a request of the protocol, or not one for this model."""

@@ -12,13 +12,14 @@ from nevus.domain import Measurement, ModelRef
 from nevus.measurement_tensors import from_response
 from nevus.oip import HEADER_LENGTH, Request, decode_response, encode_request
 from nevus.oip_tensors import Tensor
-from nevus.ports import Absent, Busy, Unavailable, Unprocessable
+from nevus.ports import Absent, Busy, Late, Unavailable, Unprocessable
 from nevus.telemetry import OUTCOME_HEADER, REQUEST_ID_HEADER, request_id
 
 TIMEOUT_HEADER = "Nevus-Timeout-Ms"
 UNIX = "unix:"
 READY_TIMEOUT = 2.0
 ABSENT = ("unknown_model", "loading")
+LATE = "late"
 Token = Callable[[], Awaitable[str]]
 
 
@@ -44,7 +45,7 @@ class HttpClassifier:
         self._places, self._places_of_others = asyncio.Semaphore(connections), asyncio.Semaphore(others)
 
     async def measure(self, photo: bytes, *, timeout: float, by: ModelRef | None = None) -> Measurement:
-        """Raises Busy, Absent, Unavailable (down or late), Unprocessable (these bytes can never be read).
+        """Raises Busy, Absent, Late, Unavailable (down), Unprocessable (these bytes can never be read).
 
         A named version for which there is no place at once is Absent.
         """
@@ -56,7 +57,7 @@ class HttpClassifier:
             async with asyncio.timeout(timeout), places:
                 answer = await self._post(photo, by, deadline=begun + timeout)
         except TimeoutError as error:
-            raise Unavailable("inference is late") from error
+            raise Late("inference is late") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"inference is down: {type(error).__name__}") from error
         found = measurement_of(answer)
@@ -97,10 +98,12 @@ class HttpClassifier:
 
 
 def measurement_of(answer: httpx.Response) -> Measurement:
-    """Read an answer; raises Busy, Absent, Unavailable, Unprocessable."""
+    """Read an answer; raises Busy, Absent, Late, Unavailable, Unprocessable."""
     status = answer.status_code
     if answer.headers.get(OUTCOME_HEADER) in ABSENT:
         raise Absent("inference does not serve this version now")
+    if answer.headers.get(OUTCOME_HEADER) == LATE:
+        raise Late("inference is late, as it says itself")
     if status == httpx.codes.SERVICE_UNAVAILABLE:
         raise Busy("inference is busy", retry_after=seconds(answer.headers.get("Retry-After")))
     if status in (httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY):

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from gateway import lookup, quarantine
 from gateway.advice import advice_for
 from gateway.auth import AnyCaller
+from gateway.door import size_of
 from gateway.explain import limits, worth
 from gateway.predict import Order, predict
 from gateway.rendering import champion, page
@@ -50,8 +51,9 @@ async def home(
 async def ask(request: Request, caller: AnyCaller) -> Response:
     """Assess a photo, then show its result; the form's own key makes a second click harmless."""
     services: Services = request.app.state.services
-    async with services.intake.place(quarantine.digest_of(caller)):
+    async with services.intake.place(quarantine.digest_of(caller), size_of(request)) as place:
         upload = await read_upload(request, timeout=services.settings.upload_timeout)
+        place.received(len(upload.image))
         key = check_key(upload.fields.get("idempotency_key"))
         record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
     return RedirectResponse(f"/results/{record.id}", status_code=303)

@@ -9,12 +9,15 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from gateway import heatmap, lookup, quarantine
+from gateway import drain, heatmap, lookup, quarantine
 from gateway.auth import AnyCaller, ClinicianCaller
+from gateway.deadline import Deadline, deadline_of
+from gateway.door import size_of
 from gateway.openapi import SMALL_BODY, UPLOAD_EXTRA, answers, image_answer
+from gateway.photo_size import MAX_BODY
 from gateway.predict import Order, predict
 from gateway.predict_upload import predict_upload
-from gateway.problems import Problem
+from gateway.problems import Problem, come_again
 from gateway.services import Services
 from gateway.uploads import check_key, is_json, read_json, read_upload
 from gateway.views import EXAMPLE, PENDING_EXAMPLE, PageView, PredictionView, show, show_page
@@ -32,7 +35,7 @@ PENDING_ANSWER = {
 REFUSALS = (
     "forbidden", "cross-site-request", "upload-timeout", "erased", "photo-too-large", "photo-too-many-pixels",
     "photo-unsupported", "photo-animated", "invalid-request", "photo-missing", "photo-unreadable", "photo-too-small",
-    "idempotency-key-reused", "upload-missing", "busy",
+    "idempotency-key-reused", "upload-missing", "busy", "too-many-requests",
 )  # fmt: skip
 
 
@@ -58,23 +61,30 @@ async def create_prediction(
     The same Idempotency-Key and body give the same answer; another body is refused. An `upload_id` is such a key too.
     """
     services: Services = request.app.state.services
-    key = check_key(idempotency_key)
-    async with services.intake.place(quarantine.digest_of(caller)):
+    key, deadline = check_key(idempotency_key), deadline_of(request)
+    size = MAX_BODY if is_json(request) else size_of(request)  # JSON names a photo of any size
+    async with services.intake.place(quarantine.digest_of(caller), size, deadline) as place:
         if is_json(request):
-            record = await predict_upload(services, await order_of_upload(request, caller, key))
+            order = await order_of_upload(request, caller, key, deadline)
+            place.received(MAX_BODY)
+            record = await predict_upload(services, order)
         else:
-            upload = await read_upload(request, timeout=services.settings.upload_timeout)
-            record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
-    status = 202 if record.status is Status.PENDING else 201
-    headers = {"Location": f"/v1/predictions/{record.id}"} | ({"Retry-After": "2"} if status == 202 else {})
-    return Response(show(record).model_dump_json(), status, headers, "application/json")
+            upload = await read_upload(request, timeout=deadline.left(services.settings.upload_timeout))
+            place.received(len(upload.image))
+            order = Order(caller, upload.image, upload.context, upload.consent, key, deadline=deadline)
+            record = await predict(services, order)
+    pending = record.status is Status.PENDING
+    headers = {"Location": f"/v1/predictions/{record.id}"} | deadline.headers
+    headers |= come_again(drain.seconds_left(services)) if pending else {}
+    return Response(show(record).model_dump_json(), 202 if pending else 201, headers, "application/json")
 
 
-async def order_of_upload(request: Request, caller: Caller, key: str | None) -> Order:
+async def order_of_upload(request: Request, caller: Caller, key: str | None, deadline: Deadline) -> Order:
     """From JSON."""
     services: Services = request.app.state.services
-    said = await read_json(request, timeout=services.settings.upload_timeout)
-    return Order(caller, b"", said.context, Consent(training=said.consent_training), key, said.upload_id)
+    said = await read_json(request, timeout=deadline.left(services.settings.upload_timeout))
+    consent = Consent(training=said.consent_training)
+    return Order(caller, b"", said.context, consent, key, said.upload_id, deadline)
 
 
 @router.get(

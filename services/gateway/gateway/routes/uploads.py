@@ -12,6 +12,8 @@ from starlette.responses import Response
 from gateway import quarantine
 from gateway.auth import AnyCaller
 from gateway.bodies import read_body
+from gateway.deadline import deadline_of
+from gateway.door import size_of
 from gateway.openapi import SMALL_BODY, UPLOAD_ID, answers
 from gateway.photo_size import MAX_PHOTO, check_size, too_large
 from gateway.problems import Problem
@@ -42,6 +44,7 @@ REFUSALS = (
     "photo-too-large",
     "photo-unreadable",
     "too-many-uploads",
+    "too-many-requests",
     "busy",
 )
 
@@ -109,9 +112,10 @@ async def put_content(
     services: Services = request.app.state.services
     grant = UploadGrant(key, content_type, max_bytes, expires)
     check_grant(services, grant, signature, request.headers.get("content-type"))
-    async with services.intake.place(quarantine.owner_of(key)):
+    async with services.intake.place(quarantine.owner_of(key), size_of(request), deadline_of(request)) as place:
         await quarantine.refuse_more(services, key)
         photo = await read_body(request, max_bytes, too_large(), timeout=services.settings.upload_timeout)
+        place.received(len(photo))
         try:
             await services.photos.put(key, check_size(photo), if_generation=0)
         except PreconditionFailed:

@@ -47,7 +47,7 @@ async def answered(request: Request, begun: float) -> Body:
     await service.follower.follow(timeout)
     service.canary.tend()
     served = await model_of(request)
-    served.desk.check()
+    served.desk.check(timeout)
     data = await body_of(request, service.settings.max_body)
     try:
         asked = decode_request(data, request.headers.get(HEADER_LENGTH))
