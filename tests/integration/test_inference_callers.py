@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 from tests.inference_process import InferenceProcess, inference
 from tests.issuer import Issuer, token_issuer
+from tests.security.strangers import bad_tokens
 
 from inference.model import warm_up_photo
 from inference.settings import from_environment
@@ -79,6 +81,15 @@ def test_everyone_else_is_not(server: InferenceProcess, issuer: Issuer, path: st
         404,
         405,
     }
+
+
+def test_a_token_that_does_not_hold_is_no_one(server: InferenceProcess, issuer: Issuer) -> None:
+    tokens = bad_tokens(issuer, partial(issuer.service_token, GATEWAY, AUDIENCE), AUDIENCE)
+    tokens["of a person"] = issuer.token("admin", role="admin", aud=AUDIENCE, email=GATEWAY, email_verified=True)
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        for reason, token in tokens.items():
+            answer = client.get("/v2/models/champion", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401, reason
 
 
 def test_probes_need_no_token(server: InferenceProcess) -> None:

@@ -22,7 +22,7 @@ from tests.fakes import FakeJobs
 from tests.issuer import AUDIENCE, FIREBASE, IAP_AUDIENCE, Issuer, token_issuer
 from tests.photos import lesion
 
-from gateway import quarantine
+from gateway import quarantine, retrain
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
 from gateway.bootstrap import open_services
@@ -116,10 +116,11 @@ class Door:
         return upload_id
 
     async def training_run(self) -> TrainingRun:
-        """A new one that has ended."""
-        made = training_run(new_id(), created_at=datetime.now(UTC), state=RunState.CANCELLED)
+        """A new one that has ended, as has what was under way before."""
+        await retrain.settle_active(self.services)
+        made = training_run(new_id(), created_at=datetime.now(UTC))
         await self.services.runs.begin(made)
-        return made
+        return await self.services.runs.replace(made.model_copy(update={"state": RunState.CANCELLED}))
 
     async def credentials(self, kind: str, way: str) -> dict[str, str]:
         """Headers of a caller: a new key, session, ID token or assertion of IAP."""
@@ -182,14 +183,18 @@ async def start_canary(door: Door) -> None:
 async def open_door(settings: Settings) -> AsyncIterator[Door]:
     """The app, started."""
     with token_issuer() as issuer:
-        app = create_app(settings.model_copy(update=believing(issuer)), opening)
+        app = create_app(settings.model_copy(update=believing(issuer, settings.google_cloud_project)), opening)
         transport = httpx.ASGITransport(app)
         async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             yield Door(app, client, issuer)
 
 
-def believing(issuer: Issuer) -> dict[str, Any]:
-    """Settings that take the tokens of an issuer for those of Firebase, IAP and Google; failures do not add up."""
+def believing(issuer: Issuer, project: str = "") -> dict[str, Any]:
+    """Settings that take the tokens of an issuer for those of Firebase, IAP and Google; failures do not add up.
+
+    What the project's name says of Firebase is told by itself where the project is another, an emulator's.
+    """
     urls = dict.fromkeys(("oidc_keys_url", "iap_keys_url", "google_keys_url"), issuer.url)
-    audiences = {"google_cloud_project": AUDIENCE, "iap_audience": IAP_AUDIENCE, "reconcile_audience": HOST}
+    named = {"oidc_issuer": FIREBASE, "oidc_audience": AUDIENCE} if project else {"google_cloud_project": AUDIENCE}
+    audiences = named | {"iap_audience": IAP_AUDIENCE, "reconcile_audience": HOST}
     return urls | EMAILS | audiences | {"reconcile_caller": SCHEDULER, "failed_keys": 1_000_000}

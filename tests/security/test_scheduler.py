@@ -6,12 +6,14 @@ import dataclasses
 import os
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 from tests.security.door import HOST, PHOTO, SCHEDULER, Door, MadeUp, open_door
+from tests.security.strangers import bad_tokens
 from tests.security.test_matrix import ROWS, SCHEDULED, ask
 
 from gateway.app import create_app
@@ -89,6 +91,12 @@ async def test_everyone_else_is_refused(door: Door) -> None:
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await door.client.post("/internal/reconcile")).status_code == 401
+
+
+async def test_a_token_that_does_not_hold_is_no_one(door: Door) -> None:
+    tokens = bad_tokens(door.issuer, partial(door.issuer.service_token, SCHEDULER, HOST), HOST)
+    for reason, token in tokens.items():
+        assert (await reconcile(door, token)).status_code == 401, reason
 
 
 @pytest.mark.parametrize("body", [b"x", b"[]", b'{"sweep": 7}', b'{"sleep": true}'])
