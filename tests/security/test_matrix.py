@@ -208,6 +208,12 @@ async def test_each_deployment_takes_its_own_ways_in_alone(door: Door, oidc_door
     assert (await ask(oidc_door, ("GET", "/"), swapped)).status_code == 401
 
 
+async def test_another_method_is_told_those_that_are_taken(door: Door) -> None:
+    for path, methods in (("/v1/predictions/x", "DELETE, GET"), ("/v1/channels/canary", "DELETE, GET, PUT")):
+        answer = await door.client.patch(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize("route", ROWS, ids=" ".join)
 async def test_every_route_has_the_headers(door: Door, route: tuple[str, str]) -> None:
     answer = await ask(door, route, OWN_PAGE | await door.credentials("admin", "key"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from gateway.problem_handlers import KINDS, as_problem, problem_response
 from gateway.problems import Problem
 from gateway.rendering import problem_page, wants_html
 from nevus.telemetry import request_id
+
+FILES = "GET, HEAD"  # what is mounted is no route of ours
 
 
 def install(app: FastAPI) -> None:
@@ -19,9 +23,18 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    if not wants_html(request):
-        return problem_response(as_problem(error))
-    return problem_page(request, for_people(error), request_id.get())
+    page = wants_html(request)
+    problem = for_people(error) if page else as_problem(error)
+    if problem.type == "method-not-allowed":
+        problem.headers["Allow"] = methods_at(request)
+    return problem_page(request, problem, request_id.get()) if page else problem_response(problem)
+
+
+def methods_at(request: Request) -> str:
+    """Every method of every route that fits the path; the framework names those of the first one alone."""
+    routes = iter_route_contexts(request.app.routes)
+    fitting = (each for each in routes if compile_path(str(each.path))[0].match(request.url.path))
+    return ", ".join(sorted({method for each in fitting for method in each.methods or ()})) or FILES
 
 
 def for_people(error: Exception) -> Problem:
