@@ -24,7 +24,7 @@ def archive(**arrays: bytes) -> bytes:
     return found.getvalue()
 
 
-def array(values: object, shape: str = "", dtype: object = None) -> bytes:
+def array(values: object, shape: str = "", dtype: type[object] | None = None) -> bytes:
     """As a file, with another shape in its header."""
     found = io.BytesIO()
     np.save(found, np.array(values, dtype), allow_pickle=True)
