@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class World:
             else:
                 visit.left = self.now
 
-        ticket = Ticket(caller, size, self.now, self.now + self.patience, tell)
+        ticket = Ticket(caller, size, self.now, math.inf, tell)
         self.keeper.arrive(ticket)
         self.after(self.patience, lambda: self.keeper.give_up(ticket))
         return visit

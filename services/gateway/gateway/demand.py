@@ -1,4 +1,4 @@
-"""Whether more uploads come than are served, over the last two seconds. Pure: the time is given.
+"""Whether more uploads come than are served, over the last three seconds. Pure: the time is given.
 
 A burst and an overload look alike at first: both fill the line. They differ in what follows. A burst stops, and is
 served to its end; an overload goes on, and a line that only grows makes everybody late, so it has to be kept short.
@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 
 SLOT = 0.1  # seconds
-SHORT, LONG = 3, 20  # slots that are looked at: a burst shows in the one, a growth of some percent in the other
-SUSTAINED = 3.0  # seconds of growing after which it is no burst
+SHORT, MIDDLE, LONG = 3, 6, 30  # slots that are looked at: a burst shows in few, a growth of some percent in many
+SUSTAINED = 5.0  # seconds of growing after which it is no burst; it shows for LONG, and may take two seconds to come
 
 
 @dataclass
@@ -50,10 +50,10 @@ class Demand:
         return self._since is not None
 
     def surges(self, now: float, slack: float) -> bool:
-        """Whether it grows at this very moment."""
+        """Whether it grows now, and not for what came a second ago."""
         if not self.grows(now, slack):
             return False
-        came, left = self._seen(now, SHORT)
+        came, left = self._seen(now, MIDDLE)
         return came - left > slack / 2
 
     def overloads(self, now: float, slack: float) -> bool:

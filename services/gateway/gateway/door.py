@@ -73,7 +73,7 @@ class Door:
         """
         begun = time.monotonic()
         let_in: asyncio.Future[Problem | None] = asyncio.get_running_loop().create_future()
-        ticket = Ticket(caller, size, begun, min(deadline.at, begun + self._patience), let_in.set_result)
+        ticket = Ticket(caller, size, begun, deadline.at, let_in.set_result)
         await self._admitted(ticket, let_in)
         slow = asyncio.get_running_loop().call_later(SLOW, self._keeper.rest, ticket)
         try:
@@ -87,7 +87,7 @@ class Door:
         self._keeper.arrive(ticket)
         try:
             if not let_in.done():
-                await asyncio.wait({let_in}, timeout=ticket.until - ticket.came)
+                await asyncio.wait({let_in}, timeout=min(self._patience, ticket.until - ticket.came))
             self._keeper.give_up(ticket)
         except asyncio.CancelledError:
             self._keeper.give_up(ticket)

@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Callable
 
 from gateway.crew import Crew
-from gateway.demand import Demand
+from gateway.demand import SUSTAINED, Demand
 from gateway.line import Line, Ticket
 from gateway.problems import busy, too_many
 
 FULL, GREEDY, STALE, LATE = "full", "greedy", "stale", "late"  # why one is told to come again
 LEAST_STALE = 0.05  # seconds
-SLACK = 8  # uploads that may come at once before it counts as growing
+SLACK = 5  # uploads that may come at once before it counts as growing
 Clock = Callable[[], float]
 
 
@@ -143,13 +143,19 @@ class Doorkeeper:
         if not self._line:
             return
         slack = max(SLACK, self._crew.size)
-        if self._demand.overloads(now, slack):
-            for ticket in self._line.older(now - max(LEAST_STALE, self._crew.alone or 0.0)):
-                self._line.remove(ticket)
-                self._refuse(ticket, STALE)
         newest = self._demand.surges(now, slack)
+        if self._demand.overloads(now, slack):
+            self._refuse_older(now - max(LEAST_STALE, self._crew.alone or 0.0))
+        elif newest:
+            self._refuse_older(now - SUSTAINED)
         while self._open and (nearest := self._line.take(self._fits, newest=newest)):
             self._enter(nearest)
+
+    def _refuse_older(self, moment: float) -> None:
+        """Those who came before, and were overtaken."""
+        for ticket in self._line.older(moment):
+            self._line.remove(ticket)
+            self._refuse(ticket, STALE)
 
     def _makes_way(self, ticket: Ticket) -> bool:
         """Whether the line's most frequent caller, who has more than this one would have, was told to come again."""
