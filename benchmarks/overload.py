@@ -19,8 +19,10 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
+import uvloop
+from benchmarks.serving.connection import Connection, Lost
 from tests.photos import lesion
 
 PHOTOS = [lesion((600, 450), seed) for seed in range(3)]
@@ -48,22 +50,33 @@ class Outcome:
 
 
 class Load:
-    """A client of one key."""
+    """Clients of one key, on as many connections as they need at once."""
 
-    def __init__(self, url: str, key: str) -> None:
-        limits = httpx.Limits(max_connections=2 * CROWD, max_keepalive_connections=2 * CROWD)
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        self.client = httpx.AsyncClient(base_url=url, headers=headers, limits=limits, trust_env=False, timeout=30)
+    def __init__(self, port: int, key: str) -> None:
+        self._port, self._idle = port, list[Connection]()
+        told = {"Host": f"127.0.0.1:{port}", "Authorization": f"Bearer {key}"}
+        told |= {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        lines = ["POST /v1/predictions HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
+        self._heads = ["\r\n".join([*lines, f"Content-Length: {len(form)}", "", ""]).encode() for form in FORMS]
 
     async def one(self, number: int = 0) -> Outcome:
         """Send a photo."""
-        sent = time.monotonic()
+        sent, which = time.monotonic(), number % len(FORMS)
+        connection = self._idle.pop() if self._idle else Connection(self._port)
         try:
-            answer = await self.client.post("/v1/predictions", content=FORMS[number % len(FORMS)])
-        except httpx.HTTPError:
+            async with asyncio.timeout(30):
+                answer = await connection.ask(self._heads[which], FORMS[which])
+        except (Lost, TimeoutError):
+            connection.close()
             return Outcome(sent, time.monotonic() - sent, 0)
-        told = float(answer.headers.get("Retry-After", 0))
-        return Outcome(sent, time.monotonic() - sent, answer.status_code, told)
+        self._idle.append(connection)
+        told = float(answer.headers.get("retry-after", 0))
+        return Outcome(sent, time.monotonic() - sent, answer.status, told)
+
+    def close(self) -> None:
+        """Hang up."""
+        for connection in self._idle:
+            connection.close()
 
     async def closed(self, clients: int, seconds: float) -> list[Outcome]:
         """So many clients, each of which waits for its answer."""
@@ -151,10 +164,11 @@ async def main() -> None:
     parser.add_argument("--rate", type=float, help="arrivals a second; twice the capacity unless set")
     parser.add_argument("--crowd", type=int, default=CROWD)
     asked = parser.parse_args()
-    load = Load(asked.url, asked.key)
+    load = Load(urlsplit(asked.url).port or 80, asked.key)
     print(json.dumps(await measure(load, asked.seconds, asked.rate, asked.crowd), indent=1))
-    await load.client.aclose()
+    load.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
