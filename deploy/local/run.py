@@ -23,7 +23,7 @@ from supervisor import Service, rotate, stop
 
 READY_WITHIN = 120.0  # seconds
 DEATHS_BEFORE_READY = 5
-SECRETS = ("NEVUS_ADMIN_KEY", "MODEL_SIGNING_KEY")  # that inference has no use for
+UNNEEDED = ("NEVUS_ADMIN_KEY", "MODEL_SIGNING_KEY")  # that inference has no use for
 STOP_WITHIN = 10.0
 NO_MODEL = "There is no model to serve in {models}: train one with `make train DATA=manifest.csv`, then `make run`."
 
@@ -45,7 +45,7 @@ class Nevus:
             "DATA_DIR": str(settings.data),
             "MODELS_DIR": str(self._models),
         }
-        serving = {key: value for key, value in common.items() if key.upper() not in SECRETS}
+        serving = {key: value for key, value in common.items() if key.upper() not in UNNEEDED}
         door = {"HOST": settings.host, "PORT": str(settings.port), "INFERENCE_URL": f"unix:{path}"}
         training = shlex.join([python_of("training"), "-m", "training_job", "retrain"])
         door["TRAINING_COMMAND"] = os.environ.get("TRAINING_COMMAND", training)

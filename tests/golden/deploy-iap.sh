@@ -66,7 +66,7 @@ fi
 if found=$(gcloud storage objects describe gs://my-project-nevus-models/channels/champion.json '--format=value(name)' 2>/dev/null) && [ -n "$found" ]; then
   : # it is there
 else
-  gcloud storage cp --recursive --no-clobber models/mobilenet_v2 gs://my-project-nevus-models/
+  gcloud storage cp --recursive --no-clobber models/efficientnet_lite0 gs://my-project-nevus-models/
   gcloud storage cp --if-generation-match=0 models/channels/champion.json gs://my-project-nevus-models/channels/champion.json
 fi
 

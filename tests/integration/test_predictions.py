@@ -253,12 +253,16 @@ async def test_old_tombstones_and_photos_without_a_record_are_swept(
     await door.client.delete(told["links"]["self"])
     await door.services.photos.put("aaaaaaaaaaaaaaaaaaaaaaaaaa/orphan.jpg", b"x")
     later = datetime.now(UTC) + timedelta(hours=2)
-    listed = door.services.photos.list
+    listed, deleted = door.services.photos.list, door.services.photos.delete
 
     async def aged(prefix: str, *, before: datetime | None = None) -> Sequence[str]:
         return await listed(prefix, before=later if before else None)
 
+    async def gone(key: str, *, before: datetime | None = None) -> object:
+        return await deleted(key, before=later if before else None)
+
     monkeypatch.setattr(door.services.photos, "list", aged)
+    monkeypatch.setattr(door.services.photos, "delete", gone)
     await Reconciler(door.services).sweep()
     assert not await door.services.photos.list("aaaaaaaaaaaaaaaaaaaaaaaaaa")
     assert await door.services.photos.list(kept)

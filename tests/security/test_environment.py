@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.gateway_process import gateway
+from tests.photos import lesion
 
 from gateway.bootstrap import job_environment
 from gateway.settings import Settings
@@ -41,6 +43,9 @@ def test_whoever_decodes_hostile_photos_does_not_hold_it(models_dir: Path, tmp_p
     given = {"NEVUS_ADMIN_KEY": key, "MODEL_SIGNING_KEY": private, "INTAKE_WORKERS": 1}
     with gateway(models_dir, tmp_path, "http://127.0.0.1:9", **given) as nevus:
         nevus.wait_for("/healthz")
+        bearer = {"Authorization": f"Bearer {key}"}
+        asked = httpx.post(f"{nevus.url}/v1/predictions", headers=bearer, files={"image": lesion()}, trust_env=False)
+        assert asked.status_code == 202
         below = [(child / "environ").read_bytes() for child in children(nevus.process.pid)]
-    assert any(b"NEVUS" in inherited or b"DATA_DIR" in inherited for inherited in below)
+    assert any(b"PATH" in inherited for inherited in below)
     assert not [inherited for inherited in below if key.encode() in inherited or private.encode() in inherited]

@@ -14,7 +14,7 @@ from nevus.signatures import new_pair
 
 BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
 TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
-KEY = "a key has 16 to 512 letters, digits or signs; `nevus-admin create-key` makes one"
+KEY = "a key has 8 to 512 letters, digits or signs; `nevus-admin create-key` makes one"
 NO_KEY = "a key is 32 bytes in base64"
 TRUSTED, UNTRUSTED = new_pair(), new_pair()
 CASES = [

@@ -71,7 +71,7 @@ def test_pixels_of_both_splits_and_answers_of_validation_are_counted(baseline: B
 def test_other_arrays_stay_and_it_is_small(champion: Version, made: bytes, baseline: Baseline) -> None:
     before = champion.files[STATISTICS_FILE]
     with np.load(io.BytesIO(before)) as old, np.load(io.BytesIO(made)) as new:
-        for name in old.files:
+        for name in (name for name in old.files if not name.startswith("drift_")):
             assert (old[name] == new[name]).all()
     assert read_statistics(made).residual_scale == read_statistics(before).residual_scale
     assert len(made) - len(before) < 40_000

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from nevus.configuration import require
 from nevus.signatures import PublicKeys, SigningKey
 
-ADMIN_KEY = re.compile("[!-~]{16,512}")
+ADMIN_KEY = re.compile("[!-~]{8,512}")
 JOB_NAME = re.compile("projects/[^/]+/locations/[^/]+/jobs/[^/]+")
 
 
@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_no_guess(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and not ADMIN_KEY.fullmatch(key.get_secret_value()):
-            raise ValueError("a key has 16 to 512 letters, digits or signs; `nevus-admin create-key` makes one")
+            raise ValueError("a key has 8 to 512 letters, digits or signs; `nevus-admin create-key` makes one")
         return key
 
     @model_validator(mode="after")
