@@ -34,7 +34,8 @@ def test_the_training_job_alone_gets_the_key_that_signs(monkeypatch: pytest.Monk
 
 def children(pid: int) -> list[Path]:
     """The folders in /proc of a process's descendants."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # each thread has those that it started
+    listed = [child for task in tasks for child in task.read_text().split()]
     return [Path("/proc", child) for child in listed] + [each for child in listed for each in children(int(child))]
 
 
