@@ -258,8 +258,8 @@ async def test_old_tombstones_and_photos_without_a_record_are_swept(
     async def aged(prefix: str, *, before: datetime | None = None) -> Sequence[str]:
         return await listed(prefix, before=later if before else None)
 
-    async def gone(key: str, *, before: datetime | None = None) -> object:
-        return await deleted(key, before=later if before else None)
+    async def gone(key: str, *, before: datetime | None = None) -> None:
+        await deleted(key, before=later if before else None)
 
     monkeypatch.setattr(door.services.photos, "list", aged)
     monkeypatch.setattr(door.services.photos, "delete", gone)
