@@ -69,7 +69,7 @@ def test_a_killed_training_goes_on_and_publishes_what_evaluate_reads(
     drawn: Path, models_dir: Path, tmp_path: Path
 ) -> None:
     arguments = ["train", "--data", str(drawn), "--weights", str(weights_of(models_dir)), "--out", "registry", *PLAN]
-    killed(arguments, tmp_path, lambda _: any(tmp_path.glob(".nevus/training/*/checkpoints/ckpt-1.index")))
+    killed(arguments, tmp_path, lambda _: any(log.read_text() for log in tmp_path.glob(".nevus/training/*/log.jsonl")))
     assert not any(tmp_path.glob("registry/*/versions/*"))
     assert "as champion" in told(arguments, tmp_path)
     assert [line["step"] for line in log_of(tmp_path)] == [1, 2, 3]
