@@ -192,6 +192,8 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    if VARIANTS[given.only].taught and not given.teacher:
+        parser.error(f"{given.only}: name a --teacher")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     with tempfile.TemporaryDirectory() as temporary:

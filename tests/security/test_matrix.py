@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
-from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, open_door, start_canary
+from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, start_canary
 
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
@@ -118,24 +116,6 @@ ROWS = {
     SCHEDULED: Row("401 401 401 401 401 401 401"),
 }
 WRITING = [route for route in ROWS if route[0] != "GET" and route not in (SIGNED, SCHEDULED)]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with open_door(settings(models_dir, tmp_path_factory.mktemp("data"))) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def oidc_door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with open_door(settings(models_dir, tmp_path_factory.mktemp("oidc"), identity="oidc")) as opened:
-        yield opened
-
-
-def settings(models_dir: Path, data: Path, identity: Literal["keys", "oidc"] = "keys") -> Settings:
-    shutil.copytree(models_dir, data / "models", ignore=shutil.ignore_patterns("*.keras"))
-    base = Settings(data_dir=data, models_dir=None, nevus_admin_key=None, intake_workers=1)
-    return base.model_copy(update={"identity": identity})
 
 
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 import pytest_asyncio
-from tests.security.door import KEY_WAYS, OIDC_WAYS, Door, new_id, open_door, shown
+from tests.security.door import KEY_WAYS, OIDC_WAYS, Door, new_id, shown
 from tests.security.strangers import strangers
-from tests.security.test_matrix import OWN_PAGE, ROWS, settings
+from tests.security.test_matrix import OWN_PAGE, ROWS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLOSED = [route for route, row in ROWS.items() if row.answers.startswith("401")]
 Wrong = dict[str, dict[str, str]]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with open_door(settings(models_dir, tmp_path_factory.mktemp("data"))) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def oidc_door(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    async with open_door(settings(models_dir, tmp_path_factory.mktemp("oidc"), identity="oidc")) as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
