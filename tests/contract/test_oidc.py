@@ -71,7 +71,7 @@ class Clock:
         {"sub": None},
         {"sub": 7},
     ],
-    ids=str,
+    ids=" ".join,
 )
 async def test_a_token_that_does_not_hold_names_nobody(issuer: Issuer, claims: dict[str, Any]) -> None:
     assert await identity(issuer).caller(issuer.token(**claims)) is None
