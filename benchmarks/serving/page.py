@@ -8,8 +8,8 @@ from benchmarks.serving import people_page, tables
 from benchmarks.serving.results import CROWD, FEW, MANY, Run, Spread, of_case, of_visit, share
 from markupsafe import Markup
 
+from nevus.charts import Axis, Estimate, Series, bar_chart, line_chart
 from training_job import pages
-from training_job.charts import Axis, Estimate, Series, bar_chart, line_chart
 from training_job.cost import prices
 
 Captioned = tuple[str, Markup]

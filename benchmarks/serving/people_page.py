@@ -8,8 +8,8 @@ from benchmarks.serving.seen import Moment, People
 from benchmarks.serving.tables import Row, number
 from markupsafe import Markup
 
+from nevus.charts import Axis, Series, line_chart
 from training_job import pages
-from training_job.charts import Axis, Series, line_chart
 
 COUNTS = ("stack", "sent", "acknowledged", "told to come again", "given up", "lost", "missing afterwards", "CPU s")
 STEPS = ("stack", "step", "requests", "failures", "p50 ms", "p95 ms", "p99 ms")

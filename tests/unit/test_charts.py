@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from training_job.charts import Axis, Estimate, Series, bar_chart, figure, forest, line_chart, ticks
+from nevus.charts import Axis, Estimate, Series, bar_chart, figure, forest, line_chart, ticks
 
 HOSTILE = '<script>alert(1)</script>"&'
 
@@ -40,6 +40,7 @@ def test_a_forest_tells_values_and_says_where_there_are_too_few() -> None:
     svg = forest("AUROC by site", rows, Axis("AUROC", 0.5, 1), reference=0.9)
     assert {"back", "0.880 (0.820 to 0.930)", "hand", "too few to say"} <= set(texts(svg))
     assert len(list(drawn(svg).iter("circle"))) == 1
+    assert "0,88" in texts(forest("AUROC", [Estimate("espalda", 0.88, text="0,88")], Axis("AUROC")))
 
 
 def test_bars_are_as_long_as_their_values() -> None:
@@ -63,7 +64,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 def test_names_are_text_and_nothing_comes_from_elsewhere(svg: str) -> None:
     assert drawn(svg).get("role") == "img"
     assert drawn(svg).findtext("title") == HOSTILE
-    assert not re.search(r"<script|href|url\(|://|@import", svg)
+    assert not re.search(r"<script|href|url\(|://|@import|style=", svg)
 
 
 def test_a_value_that_is_no_number_is_left_out() -> None:

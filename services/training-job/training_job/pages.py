@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from training_job import charts
+from nevus import charts
 
 SHEET = Path(__file__).parent / "templates" / "report.css"
 HEAD = Markup(

@@ -14,11 +14,11 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Undefined
 from markupsafe import Markup, escape
 
+from nevus.charts import STYLE
 from nevus.registry import Manifest
 from training_job import report_charts as charts
 from training_job import report_tables as tables
 from training_job import report_words as words
-from training_job.charts import STYLE
 
 TEMPLATES = Path(__file__).parent / "templates"
 FIGURE = re.compile(r"^(-?[\d.]+) (\(.*\))$")

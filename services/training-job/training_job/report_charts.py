@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from training_job.charts import Axis, Estimate, Series, forest, line_chart
+from nevus.charts import Axis, Estimate, Series, forest, line_chart
 from training_job.report_tables import SEVERITIES
 from training_job.report_words import TOO_FEW, few, own_measure, spaced
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from nevus.charts import Axis, Estimate, Series, bar_chart, forest, line_chart
 from training_job import pages
 from training_job.benchmark.quoted import ORIGINAL, REMARK
 from training_job.benchmark.verdicts import Pair, Run, accuracies, times
-from training_job.charts import Axis, Estimate, Series, bar_chart, forest, line_chart
 
 Captioned = tuple[str, Markup]
 PHASES = ("read", "start", "train", "export", "calibrate", "evaluate")

@@ -7,8 +7,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from nevus.charts import Axis, Estimate, bar_chart, forest
 from training_job import pages
-from training_job.charts import Axis, Estimate, bar_chart, forest
 from training_job.report_words import TOO_FEW, told
 
 FIGURES = (

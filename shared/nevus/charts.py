@@ -1,7 +1,8 @@
 """Charts as inline SVG: no script, no reference to anywhere, legible on a phone, in print, in light and in dark.
 
-Lines take the text's colour and, for series, the variables of `STYLE`, which a page puts into its style sheet. Series
-differ by dashes too, so that colour is never needed. What a chart shows stands in its title for those who hear it.
+Lines take the text's colour and, for series, the classes of `STYLE`, which a page puts into its style sheet: nothing
+here needs a style of its own, which a strict policy forbids. Series differ by dashes too, so that colour is never
+needed. What a chart shows stands in its title for those who hear it.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ def _variables(colours: Sequence[str]) -> str:
     return ":root{" + "".join(f"--series-{i}:{colour};" for i, colour in enumerate(colours)) + "}"
 
 
+CLASSES = "".join(
+    f".stroke-{i}{{stroke:var(--series-{i})}}.fill-{i}{{fill:var(--series-{i})}}" for i in range(len(LIGHT))
+)
 STYLE = (
     _variables(LIGHT)
     + "@media screen and (prefers-color-scheme:dark){"
     + _variables(DARK)
     + "}.chart{display:block;width:100%;max-width:30rem;height:auto;font:12px system-ui,sans-serif}"
     + ".chart text{fill:currentColor}"
+    + CLASSES
 )
 
 
@@ -56,12 +61,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Estimate:
-    """One row: a value with its interval; without a value its `note` is told instead ("too few to say")."""
+    """One row: a value with its interval; without a value its `note` is told instead ("too few to say").
+
+    `text` is written in the place of its figures, in another language for instance.
+    """
 
     label: str
     value: float | None = None
     interval: tuple[float | None, float | None] = (None, None)
     note: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def line_chart(title: str, series: Sequence[Series], x: Axis, y: Axis, *, diagon
     parts = [_grid(across, x, up, y)]
     if diagonal:
         ends = [(value, value) for value in (max(across.low, up.low), min(across.high, up.high))]
-        parts.append(_polyline(ends, across, up, 'style="stroke:currentColor;opacity:.45" stroke-dasharray="3 4"'))
+        parts.append(_polyline(ends, across, up, 'stroke="currentColor" opacity=".45" stroke-dasharray="3 4"'))
     parts += [_series(i, each, across, up) for i, each in enumerate(series)]
     legend, height = _legend([each.name for each in series], bottom + 52)
     return _svg(title, height, [*parts, legend])
@@ -196,7 +205,7 @@ def _interval_mark(row: Estimate, across: _Scale, at: float, reference: float | 
 
 
 def _row_text(row: Estimate, at: float) -> str:
-    told = row.note if row.value is None else _told(row)
+    told = row.text or (row.note if row.value is None else _told(row))
     return _text(8, at + 11, row.label) + _text(WIDTH - 8, at + 11, told, 'text-anchor="end"')
 
 
@@ -242,11 +251,11 @@ def _text(x: float, y: float, said: str, look: str = "") -> str:
 
 
 def _stroke(i: int) -> str:
-    return f'style="stroke:var(--series-{i % len(LIGHT)},{LIGHT[i % len(LIGHT)]})"'
+    return f'class="stroke-{i % len(LIGHT)}"'
 
 
 def _fill(i: int) -> str:
-    return f'style="fill:var(--series-{i % len(LIGHT)},{LIGHT[i % len(LIGHT)]})"'
+    return f'class="fill-{i % len(LIGHT)}"'
 
 
 def _dash(i: int) -> str:
