@@ -14,11 +14,24 @@ from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Proxied, Telemetry
 from gateway.reconcile import Reconciler
-from gateway.routes import audit, docs, internal, models, operations, pages, predictions, session, training, uploads
+from gateway.routes import (
+    audit,
+    docs,
+    internal,
+    language,
+    models,
+    operations,
+    pages,
+    predictions,
+    session,
+    training,
+    uploads,
+)
 from gateway.security import SecurityHeaders
 from gateway.services import Services
 from gateway.settings import Settings
 from gateway.small_bodies import SmallBodies
+from gateway.speaking import Speaking
 
 Opening = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
@@ -43,12 +56,14 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         audit.router,
         pages.router,
         session.router,
+        language.router,
         docs.router,
         internal.router,
     ):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(SmallBodies)
+    app.add_middleware(Speaking)
     app.add_middleware(Telemetry)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Proxied, proxies=settings.trusted_proxies)

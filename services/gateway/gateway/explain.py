@@ -5,12 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from babel.numbers import format_percent
+
+from gateway.languages import _, current, mark, said
 from nevus.calibration import Calibration, MeasuredPoint, predictive_values
 from nevus.domain import Decision, Prediction, Result
 from nevus.registry import Manifest
 
 ROUTINE_POINT = "sensitivity_95"
 PEOPLE = 1000
+AFTER_REFER = mark(
+    "Where %(share)s of the spots that people photograph are malignant, about %(malignant)s out of %(people)s people "
+    "who get the answer “have it seen” have a malignant spot."
+)
+AFTER_OTHERS = mark(
+    "Where %(share)s of the spots that people photograph are malignant, about %(malignant)s out of %(people)s people "
+    "who get this answer have a malignant spot."
+)
+
+SITES = (mark("genital"), mark("oral"), mark("mucosa"), mark("nail"), mark("eye"))  # that a manifest may exclude
 
 
 @dataclass(frozen=True)
@@ -24,9 +37,8 @@ class Worth:
     @property
     def sentence(self) -> str:
         """In plain words."""
-        told = "the answer “have it seen”" if self.decision is Decision.REFER else "this answer"
-        among = f"Where {self.prevalence:.0%} of the spots that people photograph are malignant"
-        return f"{among}, about {self.malignant} out of 1,000 people who get {told} have a malignant spot."
+        values = {"share": format_percent(self.prevalence, locale=current().locale), "malignant": self.malignant}
+        return _(AFTER_REFER if self.decision is Decision.REFER else AFTER_OTHERS, **values, people=PEOPLE)
 
 
 def worth(prediction: Prediction, manifest: Manifest, prevalence: float) -> Worth | None:
@@ -64,10 +76,15 @@ def limits(manifest: Manifest) -> tuple[str, ...]:
     """The limits of intended use, in plain words."""
     use = manifest.intended_use
     types = ", ".join(ROMAN[number] for number in use.fitzpatrick)
+    sites = ", ".join(map(said, use.excluded_sites))
     return (
-        "It finds signs that a doctor should look; it makes no diagnosis, and it misses some malignant spots.",
-        f"There is evidence for adults from {use.min_age} years on, and for the skin types {types}.",
-        f"There is none for these parts of the body: {', '.join(use.excluded_sites)}.",
+        _("It finds signs that a doctor should look; it makes no diagnosis, and it misses some malignant spots."),
+        _(
+            "There is evidence for adults from %(age)s years on, and for the skin types %(types)s.",
+            age=use.min_age,
+            types=types,
+        ),
+        _("There is none for these parts of the body: %(sites)s.", sites=sites),
     )
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from gateway.navigation import PLACES
 from gateway.problems import Problem
+from gateway.security import CAMERA
 from gateway.services import Services
+from gateway.writing import environment
 from nevus.domain import Caller
 from nevus.ports import PortError
 from nevus.registry import Channel, Manifest, RegistryError
 
-HERE = Path(__file__).parent
 NON_COMMERCIAL = "CC BY-NC 4.0"  # of the model, when a part of its training data has it
-templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+templates = environment()
 
 
 async def champion(services: Services) -> Manifest | None:
@@ -41,11 +35,21 @@ def page(
     caller: Caller | None = None,
     model: Manifest | None = None,
     status: int = 200,
+    camera: bool = False,
     **values: Any,
 ) -> Response:
-    """Render a template of this package."""
+    """Render a template of this package in the language of the request; `camera` lets the page ask for it."""
     values |= {"caller": caller, "model": model, "non_commercial": NON_COMMERCIAL, "path": request.url.path}
-    return HTMLResponse(templates.get_template(template).render(values), status_code=status)
+    values |= {"places": PLACES[caller.role] if caller else (), "here": address_of(request)}
+    return HTMLResponse(
+        templates.get_template(template).render(values), status_code=status, headers=CAMERA if camera else None
+    )
+
+
+def address_of(request: Request) -> str:
+    """The page's path and query, to come back to; the start where the page was the answer to a form."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query if request.method in {"GET", "HEAD"} else "/"
 
 
 def wants_html(request: Request) -> bool:

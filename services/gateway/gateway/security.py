@@ -18,6 +18,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+CAMERA = {"Permissions-Policy": HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")}  # of one page
 STATIC = "/static/"
 KEPT = HEADERS | {"Cache-Control": "public, max-age=3600"}  # of the style sheet, the script and the icon
 
