@@ -7,9 +7,10 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from playwright.async_api import Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 ARGUMENTS = [
     "--headless",
@@ -20,9 +21,17 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # a camera that shows a test picture, and is allowed
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 ]
 PHONE = ViewportSize(width=390, height=844)
 DESKTOP = ViewportSize(width=1280, height=800)
+NARROWEST = ViewportSize(width=320, height=568)
+WIDEST = ViewportSize(width=3840, height=2160)
+ZOOMED = ViewportSize(width=640, height=400)  # the desktop at 200 %
+NAMES = {390: "phone", 1280: "desktop", 320: "320px", 3840: "4k", 640: "zoomed"}
+SHOTS = Path(__file__).parents[1] / "screenshots"
 Scheme = Literal["light", "dark"]
 
 
@@ -32,6 +41,8 @@ class Visit:
 
     page: Page
     host: str
+    size: ViewportSize = field(default_factory=lambda: DESKTOP)
+    scheme: Scheme = "light"
     faults: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
@@ -43,6 +54,11 @@ class Visit:
         if not url.startswith((self.host, "blob:", "data:")):
             self.faults.append(f"a request to {url}")
 
+    async def shot(self, name: str, folder: Path = SHOTS) -> None:
+        """A picture of the whole page, kept beside the tests: NAME-phone-dark.png."""
+        size = NAMES.get(self.size["width"], f"{self.size['width']}px")
+        await self.page.screenshot(path=folder / f"{name}-{size}-{self.scheme}.png", full_page=True)
+
 
 def chromium() -> str | None:
     """The system's Chromium; None means that which Playwright installs."""
@@ -50,16 +66,39 @@ def chromium() -> str | None:
 
 
 @asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """A browser for many visits."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, host: str, size: ViewportSize, scheme: Scheme = "light", *, script: bool = True, **options: Any
+) -> AsyncIterator[Visit]:
+    """A visit with cookies of its own; `options` are those of Playwright's `new_context`."""
+    context = await browser.new_context(
+        viewport=size,
+        color_scheme=scheme,
+        base_url=host,
+        java_script_enabled=script,
+        has_touch=size["width"] <= PHONE["width"],
+        **options,
+    )
+    watched = Visit(await context.new_page(), host, size, scheme)
+    watched.watch()
+    try:
+        yield watched
+    finally:
+        await context.close()
+
+
+@asynccontextmanager
 async def visit(
     host: str, size: ViewportSize, scheme: Scheme = "light", *, script: bool = True
 ) -> AsyncIterator[Visit]:
     """A browser of its own, with no cookies."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        context = await browser.new_context(
-            viewport=size, color_scheme=scheme, base_url=host, java_script_enabled=script, has_touch=size == PHONE
-        )
-        watched = Visit(await context.new_page(), host)
-        watched.watch()
+    async with launched() as browser, visiting(browser, host, size, scheme, script=script) as watched:
         yield watched
-        await browser.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from tests.backends import CLOUD, Backend, Cloud, Embedded
+from tests.e2e.browser import SHOTS, launched
+from tests.e2e.pages import Stage
 from tests.gateway_process import GatewayProcess, gateway
 from tests.inference_process import inference
 from tests.photos import draw_lesion
@@ -62,3 +65,14 @@ def client(nevus: GatewayProcess) -> Iterator[httpx.Client]:
     key = nevus.admin("create-key", "--role", "client", "--caller", "bea")
     with httpx.Client(base_url=nevus.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=30) as c:
         yield c
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage(models_dir: Path, tmp_path_factory: pytest.TempPathFactory, chromium: str) -> AsyncIterator[Stage]:
+    """One stack and one browser for all tests of pages."""
+    folder = tmp_path_factory.mktemp("stage")
+    SHOTS.mkdir(exist_ok=True)
+    with inference(models_dir, folder) as model, gateway(models_dir, folder, model.url) as door:
+        async with launched() as browser:
+            door.wait_for()
+            yield Stage(door, browser)

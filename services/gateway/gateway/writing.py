@@ -34,7 +34,7 @@ def environment() -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.globals |= {"_": translate, "gettext": translate, "ngettext": translate_many, "said": said}
     made.globals |= {"asset": asset, "language": current, "languages": languages}
-    filters = {"number": number, "percent": percent, "date": day, "datetime": moment}
+    filters: dict[str, Callable[..., str]] = {"number": number, "percent": percent, "date": day, "datetime": moment}
     made.filters |= {name: _not_compiled(each) for name, each in filters.items()}
     return made
 
