@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -51,6 +51,9 @@ class FileEntry(Frozen):
 
     sha256: str
     size: int = Field(description="bytes")
+
+
+Precision = Literal["float", "int8"]
 
 
 class InputSpec(Frozen):
@@ -93,6 +96,7 @@ class Manifest(Frozen):
     files: dict[str, FileEntry]
     backbone: str = Field(default="mobilenet_v2", description="as `training_job train --backbone` names it")
     input: InputSpec
+    precision: Precision = Field(default="float", description="in which the served model computes")
     outputs: Outputs = Outputs()
     cam_bias: float = Field(description="logit = mean of the map + this")
     modalities: dict[Modality, Calibration]

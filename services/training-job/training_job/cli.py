@@ -13,13 +13,14 @@ import typer
 from nevus.domain import ModelRef
 from nevus.lifetime import follow_parent_if_asked
 from nevus.ports import NotFound, PortError
-from nevus.registry import KERAS_FILE, Channel, Registry, RegistryError
+from nevus.registry import KERAS_FILE, Channel, Precision, Registry, RegistryError
 from nevus.telemetry import configure
 from training_job import signing
 from training_job.benchmark import cli as benchmark
 from training_job.bootstrap import publishing_at, registry_at
 from training_job.comparing.cli import compare
 from training_job.data import ManifestError
+from training_job.exporting import export, publish
 from training_job.finding import find_version
 from training_job.plan import Plan, run_folder
 from training_job.reading import Data, read_data, usable
@@ -28,6 +29,7 @@ from training_job.settings import read_settings
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(benchmark.app, name="benchmark")
 app.command()(compare)
+app.command()(export)
 app.command()(signing.keys)
 app.command()(signing.sign)
 UNSTATED = "not stated; the licences of the training photos apply"
@@ -41,6 +43,7 @@ def train(
     backbone: Annotated[str, typer.Option(help="the network: docs/training.md")] = "mobilenet_v2",
     side: Annotated[int | None, typer.Option(min=32, help="pixels of its input; the backbone's unless given")] = None,
     views: Annotated[int, typer.Option(help="quarter turns that the model averages over: 1 or 4")] = 1,
+    precision: Annotated[Precision, typer.Option(help="in which the served model computes: float or int8")] = "float",
     name: Annotated[str | None, typer.Option(help="the model's name; the backbone's unless given")] = None,
     steps: Annotated[int, typer.Option(min=1, help="batches of fine-tuning")] = 2800,
     head_steps: Annotated[int, typer.Option(min=0, help="batches before, with the backbone frozen")] = 100,
@@ -65,6 +68,7 @@ def train(
         backbone=backbone,
         side=side or network.side,
         views=views,
+        precision=precision,
         steps=steps,
         head_steps=head_steps,
         batch_size=batch_size,
@@ -81,19 +85,7 @@ def train(
         "training": trainer.spent(),
     }
     manifest, files = version.make(trainer.model, rows, plan, facts)
-    ref, channel = asyncio.run(version.publish(registry, manifest, files))
-    typer.echo(f"published {ref.name} {ref.version} as {channel.value}")
-    checked(registry, ref, channel, data)
-
-
-def checked(registry: Registry, made: ModelRef, channel: Channel, data: str) -> None:
-    """Hold a new version against the champion, unless it is the first one, and say what was found."""
-    from training_job.promotion.command import Promotion
-
-    if channel is Channel.CHAMPION:
-        return
-    lines, _ = Promotion(registry, read_settings(), asyncio.run).after_training(made, data)
-    typer.echo("\n".join(lines))
+    publish(registry, manifest, files, data)
 
 
 async def _parent_file(registry: Registry, parent: ModelRef, runs: Path) -> Path:

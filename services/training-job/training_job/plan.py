@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nevus.imaging import SIDE
+from nevus.registry import Precision
 from training_job.data import Row, fingerprint
 
 
@@ -23,6 +24,7 @@ class Plan:
     batch_size: int = 32
     side: int = SIDE
     views: int = 1
+    precision: Precision = "float"
     first_side: int = 160
     first_share: float = 0.6
     rate: float = 3e-4

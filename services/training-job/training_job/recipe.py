@@ -26,6 +26,7 @@ def make_plan(settings: Settings, parent: Manifest, weights: Path, base: Sequenc
         backbone=parent.backbone,
         side=parent.input.side,
         views=parent.input.views,
+        precision=parent.precision,
         steps=settings.retrain_steps,
         head_steps=0,
         batch_size=settings.retrain_batch_size,

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from nevus.domain import ModelRef
-from nevus.imaging import to_input
+from nevus.imaging import RgbArray, to_input
 from nevus.ports import NotFound
 from nevus.registry import (
     CARD_FILE,
@@ -44,6 +44,7 @@ from training_job.skin_types import recorded_types
 from training_job.texture import served
 
 CHECKED_PHOTOS = 64
+TYPICAL_PHOTOS = 400
 
 
 def make(
@@ -63,9 +64,9 @@ def make(
     stage("exporting")
     round_to_half(model)
     network = served(model, plan.side, plan.views)
-    exported = to_litert(network)
+    exported = to_litert(network, typical(rows, plan))
     checked = [to_input(open_photo(row), plan.side) for row in list(rows)[:: max(1, len(rows) // CHECKED_PHOTOS)]]
-    difference = largest_difference(network, exported, checked)
+    difference = largest_difference(network, exported, checked, plan.precision)
     stage("evaluating")
     found = constants.measure(
         exported, rows, side=plan.side, shares=plan.shares, uncalibrated=facts["uncalibrated"], seed=plan.seed
@@ -84,6 +85,14 @@ def make(
     return manifest.model_copy(update={"files": entries(files)}), files
 
 
+def typical(rows: Sequence[Row], plan: Plan) -> list[RgbArray]:
+    """Photos that set the ranges of 8-bit integers; none where the plan asks for no integers. Raises OSError."""
+    if plan.precision == "float":
+        return []
+    drawn = constants.draw([row for row in rows if row.split == "train"], plan.shares, plan.seed)
+    return [to_input(open_photo(row), plan.side) for row in drawn[:TYPICAL_PHOTOS]]
+
+
 def describe(
     model: keras.Model, rows: Sequence[Row], plan: Plan, facts: dict[str, Any], found: constants.Constants
 ) -> Manifest:
@@ -96,6 +105,7 @@ def describe(
         files={},
         input=InputSpec(side=plan.side, views=plan.views),
         backbone=plan.backbone,
+        precision=plan.precision,
         outputs=constants.OUTPUTS,
         cam_bias=cam_bias(model),
         modalities=found.modalities,
