@@ -22,7 +22,7 @@ PrecisionOption = Annotated[Precision | None, typer.Option(help="float, or int8:
 
 def export(
     data: Data,
-    model: Annotated[str, typer.Option(help="a version, a channel, or a version's folder")] = "champion",
+    model: Annotated[str, typer.Option(help="a version or a channel of the registry")] = "champion",
     out: Annotated[str, typer.Option(help="the model registry; a path or gs://bucket")] = "models",
     side: Annotated[int | None, typer.Option(min=32, help="pixels of the input; as it was unless given")] = None,
     views: Annotated[int | None, typer.Option(help="quarter turns averaged over: 1 or 4")] = None,
@@ -36,8 +36,9 @@ def export(
     registry = publishing_at(out, settings)
     rows = usable(read_data(data, settings), unheard)
     parent = asyncio.run(find_version(model, registry))
+    network = network_of(asyncio.run(registry.file(parent.ref, KERAS_FILE)))
     plan = replace(plan_of(parent.manifest), **given(side=side, views=views, precision=precision))
-    manifest, files = versions.make(network_of(parent), rows, plan, facts(registry, parent, rows, unheard))
+    manifest, files = versions.make(network, rows, plan, facts(registry, parent, rows, unheard))
     publish(registry, manifest, files, data)
 
 
@@ -67,13 +68,13 @@ def plan_of(manifest: Manifest) -> Plan:
     return Plan(**stated | served | {"backbone": manifest.backbone})
 
 
-def network_of(version: Version) -> Any:
-    """Its trained network; raises WeightsError."""
+def network_of(keras_file: bytes) -> Any:
+    """A trained network; raises WeightsError."""
     from training_job import own_networks
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / KERAS_FILE
-        path.write_bytes(version.files[KERAS_FILE])
+        path.write_bytes(keras_file)
         return own_networks.load(path)
 
 
