@@ -72,12 +72,12 @@ async def test_errors_and_the_reference_are_pages_too(nevus: GatewayProcess) -> 
     async with visit(nevus.url, DESKTOP) as seen:
         page = seen.page
         await page.goto("/")
-        await expect(page.get_by_role("heading", name="Who is calling is not known")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
         await sign_in(page, link)
         text = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"not a photo"}
         await page.get_by_label("Photo of the spot").set_input_files(text)  # type: ignore[arg-type]  # a FilePayload
         await page.get_by_role("button", name="Assess the photo").click()
-        await expect(page.get_by_role("heading", name="not a JPEG")).to_be_visible()
+        await expect(page.get_by_role("heading", name="We cannot read this as a photo")).to_be_visible()
         seen.faults.clear()  # the browser reports the 401 and the 415
         await page.goto("/docs")
         await expect(page.get_by_role("heading", name="POST /v1/predictions")).to_be_visible()

@@ -10,6 +10,8 @@ import pytest
 from tests.messages import bare_words, messages, templates, translated
 
 from gateway.languages import _, languages, ngettext, preferred, said, speaking
+from gateway.plain_problems import FOR_PEOPLE
+from gateway.problems import TYPES
 from gateway.writing import environment
 
 TEMPLATES = {file.name: tree for file, tree in templates()}
@@ -89,3 +91,9 @@ def test_values_are_escaped_and_sentences_are_not() -> None:
 def test_outside_of_a_page_all_is_english() -> None:
     assert _("Sign out") == said("Sign out") == "Sign out"
     assert said("") == ""
+
+
+def test_every_problem_is_told_in_plain_words() -> None:
+    programs = {"malformed-request", "upload-refused", "method-not-allowed", "headers-too-large", "upload-exists"}
+    others = {"verdict-missing", "verdict-failed", "model-unusable", "training-data-missing", "precondition-required"}
+    assert set(TYPES) == set(FOR_PEOPLE) | programs | others

@@ -23,11 +23,15 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    page = wants_html(request)
-    problem = for_people(error) if page else as_problem(error)
+    problem = for_people(error) if wants_html(request) else as_problem(error)
     if problem.type == "method-not-allowed":
         problem.headers["Allow"] = methods_at(request)
-    return problem_page(request, problem, request_id.get()) if page else problem_response(problem)
+    return answer(request, problem)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """A problem as whoever asks can read it."""
+    return problem_page(request, problem, request_id.get()) if wants_html(request) else problem_response(problem)
 
 
 def methods_at(request: Request) -> str:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.html_problems import answer
 from gateway.metrics import Metrics
-from gateway.problem_handlers import problem_response
 from gateway.problems import Problem
 from nevus.telemetry import REQUEST_ID_HEADER, accept_request_id, request_id
 
@@ -81,7 +82,7 @@ class Telemetry:
             log.exception("unexpected error")
             if not unanswered():
                 raise
-            await problem_response(Problem("internal-error"))(scope, receive, send)
+            await answer(Request(scope), Problem("internal-error"))(scope, receive, send)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = getattr(scope.get("route"), "path", "unmatched"), scope["method"]

@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.navigation import PLACES
+from gateway.plain_problems import WORRIED, plain
 from gateway.problems import Problem
 from gateway.security import CAMERA
 from gateway.services import Services
@@ -60,6 +61,7 @@ def wants_html(request: Request) -> bool:
 
 def problem_page(request: Request, problem: Problem, request_id: str) -> Response:
     """An error as a person can read it, with the same status and headers."""
-    answer = page(request, "problem.html", status=problem.status, problem=problem, request_id=request_id)
+    values = {"problem": problem, "told": plain(problem.type), "worried": WORRIED, "request_id": request_id}
+    answer = page(request, "problem.html", status=problem.status, **values)
     answer.headers.update(problem.headers)
     return answer

@@ -1,0 +1,125 @@
+"""What holds for every page: usable by everyone, in every width, by keyboard, in each language, and light to load."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, get_args
+
+import pytest
+from playwright.async_api import Response, ViewportSize, expect
+from tests.e2e.browser import Scheme, Visit
+from tests.e2e.pages import DESKTOP, NARROWEST, PHONE, WIDEST, ZOOMED, Stage, axe
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+# Each page: who visits it, and where; `{record}` is a record of the client's.
+PAGES = {
+    "sign-in": ("", "/sign-in"),
+    "not-signed-in": ("", "/"),
+    "reference": ("", "/docs"),
+    "home": ("client", "/"),
+    "result": ("client", "/results/{record}"),
+    "not-found": ("client", "/results/nothing"),
+}
+MOST = 150 * 1024  # bytes of a page with all that it loads, photos excepted
+PICTURES = ("/photo", "/heatmap")
+STOPS = "a[href], button:not([disabled]), input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
+FOCUSABLE = f"""() => [...document.querySelectorAll("{STOPS}")].filter(each => each.checkVisibility()).length"""
+FOCUSED = """() => {
+  const all = [...document.querySelectorAll("*")], style = getComputedStyle(document.activeElement);
+  return [all.indexOf(document.activeElement), document.activeElement === document.body, style.outlineStyle];
+}"""
+
+
+@asynccontextmanager
+async def opened(
+    stage: Stage, name: str, size: ViewportSize, scheme: Scheme = "light", **options: Any
+) -> AsyncIterator[Visit]:
+    role, path = PAGES[name]
+    async with stage.visit(role, size, scheme, **options) as seen:
+        await seen.page.goto(path.format(record=stage.record()) if "{" in path else path)
+        yield seen
+
+
+@pytest.mark.parametrize("scheme", get_args(Scheme))
+@pytest.mark.parametrize("name", PAGES)
+async def test_everyone_can_use_it_in_every_width(stage: Stage, name: str, scheme: Scheme) -> None:
+    async with opened(stage, name, DESKTOP, scheme) as seen:
+        for size in (DESKTOP, PHONE, ZOOMED, NARROWEST, WIDEST):
+            seen.size = size
+            await seen.page.set_viewport_size(size)
+            assert await seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"], size
+            if size in (DESKTOP, PHONE, ZOOMED):
+                await axe(seen.page)
+                await seen.shot(name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_the_keyboard_reaches_all_of_it_in_order(stage: Stage, name: str) -> None:
+    async with opened(stage, name, DESKTOP) as seen:
+        page = seen.page
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        there = await page.evaluate(FOCUSABLE)
+        met = [await page.evaluate(FOCUSED)]
+        while len(met) < there:
+            await page.keyboard.press("Tab")
+            met.append(await page.evaluate(FOCUSED))
+        places = [place for place, _, _ in met]
+        assert places == sorted(set(places))
+        assert not any(lost or outline == "none" for _, lost, outline in met)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_it_is_light_and_loads_nothing_from_elsewhere(stage: Stage, name: str) -> None:
+    loaded: list[Response] = []
+    async with stage.visit(PAGES[name][0], PHONE) as seen:
+        seen.page.on("response", loaded.append)
+        await seen.page.goto(PAGES[name][1].format(record=stage.record()), wait_until="networkidle")
+        bodies = [await each.body() for each in loaded if not each.url.endswith(PICTURES)]
+        assert sum(map(len, bodies)) < MOST
+        assert not [fault for fault in seen.faults if "a request to" in fault or "Content Security" in fault]
+
+
+async def test_the_language_is_a_button_that_comes_back_here(stage: Stage) -> None:
+    async with stage.visit("client", PHONE, script=False) as seen:
+        page = seen.page
+        await page.goto("/?order=time")
+        await page.get_by_role("button", name="Español").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "es")
+        assert page.url.endswith("/?order=time")
+        await expect(page.get_by_text("No es un producto sanitario.")).to_be_visible()
+        await page.goto("/docs")
+        await page.get_by_role("button", name="English").click()
+        await expect(page.get_by_text("Not a medical device.")).to_be_visible()
+        assert page.url.endswith("/docs")
+        assert seen.faults == []
+
+
+async def test_a_browser_in_spanish_is_answered_in_spanish(stage: Stage) -> None:
+    async with stage.visit("", PHONE, language="es-MX") as seen:
+        await seen.page.goto("/sign-in")
+        await expect(seen.page.get_by_role("heading")).to_have_text("Entra, por favor")
+        await axe(seen.page)
+
+
+async def test_offline_is_told_and_over_when_it_is(stage: Stage) -> None:
+    async with stage.visit("client", PHONE) as seen:
+        await seen.page.goto("/")
+        notice = seen.page.get_by_text("You are offline.")
+        await expect(notice).to_be_hidden()
+        await seen.page.context.set_offline(True)
+        await expect(notice).to_be_visible()
+        await seen.page.context.set_offline(False)
+        await expect(notice).to_be_hidden()
+
+
+async def test_paper_and_calm(stage: Stage) -> None:
+    async with stage.visit("client", DESKTOP, reduced_motion="reduce") as seen:
+        await seen.page.goto("/")
+        await seen.page.evaluate("document.querySelector('main h1').classList.add('loading')")
+        turning = "getComputedStyle(document.querySelector('.loading'), '::before').animationDuration"
+        assert await seen.page.evaluate(turning) == "0s"
+        await seen.page.emulate_media(media="print")
+        await expect(seen.page.locator(".bar")).to_be_hidden()
+        await expect(seen.page.locator("main h1")).to_be_visible()
