@@ -12,6 +12,7 @@ from tests.messages import bare_words, messages, templates, translated
 from gateway.languages import _, languages, ngettext, preferred, said, speaking
 from gateway.plain_problems import FOR_PEOPLE
 from gateway.problems import TYPES
+from gateway.routes.language import is_ours
 from gateway.writing import environment
 
 TEMPLATES = {file.name: tree for file, tree in templates()}
@@ -97,3 +98,15 @@ def test_every_problem_is_told_in_plain_words() -> None:
     programs = {"malformed-request", "upload-refused", "method-not-allowed", "headers-too-large", "upload-exists"}
     others = {"verdict-missing", "verdict-failed", "model-unusable", "training-data-missing", "precondition-required"}
     assert set(TYPES) == set(FOR_PEOPLE) | programs | others
+
+
+@pytest.mark.parametrize("address", ["/", "/results/x", "/?order=review&cursor=a%2Fb"])
+def test_the_switch_comes_back_to_a_page_of_ours(address: str) -> None:
+    assert is_ours(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "//evil.test", "/\\evil.test", "https://evil.test", "/\n//evil.test", "javascript:0"]
+)
+def test_the_switch_goes_nowhere_else(address: str) -> None:
+    assert not is_ours(address)

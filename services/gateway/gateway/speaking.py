@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.languages import preferred, speaking
+from gateway.languages import languages, preferred, speaking
 
 COOKIE = "nevus_language"
 PROGRAMS = ("/v1/", "/internal/")  # what these answer to programs is English
@@ -16,6 +16,7 @@ class Speaking:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        languages()  # read when the gateway starts, not with the first page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
