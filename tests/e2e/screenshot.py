@@ -1,6 +1,6 @@
-"""Pictures of the pages with a drawn photo: `python -m tests.e2e.screenshot docs/screenshot.png`.
+"""Pictures of the pages with drawn photos, for the README: `python -m tests.e2e.screenshot docs/screenshots`.
 
-With `--all FOLDER` also the home page and the result, on a phone and a desktop, light and dark.
+With `--all FOLDER` every page on a phone and a desktop, light and dark, to be looked at.
 """
 
 from __future__ import annotations
@@ -12,55 +12,67 @@ from pathlib import Path
 from typing import get_args
 
 from PIL import Image
-from playwright.async_api import Page, ViewportSize
-from tests.e2e.browser import DESKTOP, PHONE, Scheme, visit
+from playwright.async_api import ViewportSize
+from tests.e2e.all_pages import PAGES, address
+from tests.e2e.browser import DESKTOP, PHONE, Scheme, launched
+from tests.e2e.pages import Stage
 from tests.gateway_process import GatewayProcess, gateway
 from tests.inference_process import inference
-from tests.photos import lesion
 
 MODELS = Path(__file__).parents[2] / "models"
-SIZES = {"phone": PHONE, "desktop": DESKTOP}
-PICTURE = ViewportSize(width=900, height=1000)
+COLOURS = 192
+SIZES: dict[str, tuple[str, ViewportSize, Scheme]] = {  # of the README: a page of all_pages, its size and colours
+    "patient": ("result", ViewportSize(width=900, height=1000), "light"),
+}
 
 
-async def ask(page: Page, link: str, seeds: tuple[int, ...]) -> None:
-    """Sign in and ask about drawn photos; the last result is shown."""
-    await page.goto(link)
-    await page.get_by_role("button", name="Sign in").click()
-    for seed in seeds:
-        await page.goto("/")
-        photo = {"name": "drawn.jpg", "mimeType": "image/jpeg", "buffer": lesion(seed=seed)}
-        await page.get_by_label("Photo of the spot").set_input_files(photo)  # type: ignore[arg-type]  # a FilePayload
-        await page.get_by_role("button", name="Assess the photo").click()
-        await page.wait_for_url("**/results/*")
-    await page.wait_for_load_state("networkidle")
+def play(stage: Stage) -> None:
+    """What makes the pages worth a picture: photos of several spots, one of them followed for a while."""
+    client = stage.known("client")
+    for seed in (5, 4, 2, 1):
+        stage.ask(client, seed, modality="clinical", site="back")
+    stage.records.append(stage.ask(client, 3, modality="clinical", age="44", site="arm"))
 
 
-async def one(nevus: GatewayProcess, file: Path) -> None:
-    """The result page, with few colours so that the file stays small."""
-    async with visit(nevus.url, PICTURE) as seen:
-        await ask(seen.page, nevus.invite(), (3,))
+async def picture(stage: Stage, name: str, folder: Path) -> None:
+    """One of the README's, with few colours so that the file stays small."""
+    shown, size, scheme = SIZES[name]
+    file = folder / f"{name}.png"
+    async with stage.visit(PAGES[shown][0], size, scheme) as seen:
+        await seen.page.goto(address(stage, shown), wait_until="networkidle")
         await seen.page.screenshot(path=file)
-    with Image.open(file) as picture:
-        picture.convert("RGB").quantize(192).save(file, optimize=True)
+    with Image.open(file) as taken:
+        taken.convert("RGB").quantize(COLOURS).save(file, optimize=True)
 
 
-async def every(nevus: GatewayProcess, folder: Path) -> None:
-    """Home and result in each size and scheme."""
-    for name, size in SIZES.items():
+async def every(stage: Stage, folder: Path) -> None:
+    """Each page in each size and scheme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (role, _) in PAGES.items():
         for scheme in get_args(Scheme):
-            async with visit(nevus.url, size, scheme) as seen:
-                await ask(seen.page, nevus.invite(caller=f"{name}-{scheme}"), (1, 2, 3))
-                await seen.page.screenshot(path=folder / f"result-{name}-{scheme}.png", full_page=True)
-                await seen.page.goto("/")
-                await seen.page.wait_for_load_state("networkidle")
-                await seen.page.screenshot(path=folder / f"home-{name}-{scheme}.png", full_page=True)
+            async with stage.visit(role, DESKTOP, scheme) as seen:
+                await seen.page.goto(address(stage, name), wait_until="networkidle")
+                for seen.size in (DESKTOP, PHONE):
+                    await seen.page.set_viewport_size(seen.size)
+                    await seen.shot(name, folder)
+
+
+async def take(nevus: GatewayProcess, chosen: argparse.Namespace) -> None:
+    """All that was asked for."""
+    async with launched() as browser:
+        stage = Stage(nevus, browser)
+        play(stage)
+        chosen.folder.mkdir(parents=True, exist_ok=True)
+        for name in SIZES:
+            await picture(stage, name, chosen.folder)
+        if chosen.all:
+            await every(stage, chosen.all)
 
 
 def main() -> None:
     """Start both services, take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--all", type=Path, metavar="FOLDER")
     chosen = parser.parse_args()
     with (
@@ -69,9 +81,7 @@ def main() -> None:
         gateway(MODELS, Path(name), model.url) as nevus,
     ):
         nevus.wait_for()
-        asyncio.run(one(nevus, chosen.file))
-        if chosen.all:
-            asyncio.run(every(nevus, chosen.all))
+        asyncio.run(take(nevus, chosen))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,12 @@ def wants_html(request: Request) -> bool:
 
 def problem_page(request: Request, problem: Problem, request_id: str) -> Response:
     """An error as a person can read it, with the same status and headers."""
-    values = {"problem": problem, "told": plain(problem.type), "worried": WORRIED, "request_id": request_id}
+    values: dict[str, Any] = {
+        "problem": problem,
+        "told": plain(problem.type),
+        "worried": WORRIED,
+        "request_id": request_id,
+    }
     answer = page(request, "problem.html", status=problem.status, **values)
     answer.headers.update(problem.headers)
     return answer
