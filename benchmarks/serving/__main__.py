@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.serving import page, people, tables
+from benchmarks.serving.asking import Failed
 from benchmarks.serving.environments import ROOT, InstallError
 from benchmarks.serving.results import FEW, MANY, Run
-from benchmarks.serving.rounds import QUICK, Effort, Failed, go_round
+from benchmarks.serving.rounds import QUICK, Effort, go_round
 from benchmarks.serving.setting import Setting, prepare
 from benchmarks.serving.stacks import STACKS, Stack
 
@@ -32,6 +33,8 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     names = ", ".join(stack.name for stack in STACKS)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--crowds", type=int, help="rounds in which 500 at once come to the peers too, all unless told")
+    parser.add_argument("--seconds", type=float, default=Effort.many, help="at 32 connections; half of it at one")
     parser.add_argument("--stacks", help=f"some of {names}, by commas")
     parser.add_argument("--people", type=int, default=120, help="seconds that 500 people stay, 0 for none")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that all works")
@@ -56,14 +59,23 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="nevus-bench-") as temporary:
         setting = prepare(Path(temporary), folder())
-        run = begun(stacks, setting, QUICK if given.quick else Effort())
+        effort = effort_of(given)
+        run = begun(stacks, setting, effort)
         for number in range(1 if given.quick else given.rounds):
             print(f"round {number + 1}", flush=True)
-            found = go_round(stacks, setting, QUICK if given.quick else Effort(), number)
+            found = go_round(stacks, setting, effort, number)
             run = kept(run.model_copy(update={"rounds": (*run.rounds, found)}), given.out)
         run = kept(visited(run, stacks, setting, given), given.out)
     print(tables.told(run))
-    print(f"\n{given.out}/bench.json and bench.html")
+    print(f"\n{given.out}/bench.json, bench.html and bench.txt")
+
+
+def effort_of(given: argparse.Namespace) -> Effort:
+    """As the command line has it."""
+    if given.quick:
+        return QUICK
+    crowds = given.rounds if given.crowds is None else given.crowds
+    return Effort(few=given.seconds / 2, many=given.seconds, crowds=crowds)
 
 
 def begun(stacks: list[Stack], setting: Setting, effort: Effort) -> Run:
@@ -97,6 +109,7 @@ def kept(run: Run, out: Path) -> Run:
     """The run, once what is known of it has been written."""
     (out / "bench.json").write_text(run.model_dump_json())
     (out / "bench.html").write_text(page.page(run))
+    (out / "bench.txt").write_text(tables.told(run) + "\n")
     return run
 
 

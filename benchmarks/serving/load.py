@@ -20,6 +20,7 @@ from nevus.domain import Frozen
 
 SHED = (429, 503)
 RESULT, PENDING = (200, 201), 202
+Receipt = tuple[str, str]  # the caller's Authorization, the prediction's Location
 LONGEST_PAUSE = 5.0  # seconds that a patient client waits at once, whatever it is told
 
 
@@ -48,13 +49,17 @@ class Order(Frozen):
 
 
 class Load(Frozen):
-    """What came back. Milliseconds are of results at the first try, and of patient clients until the end."""
+    """What came back. Milliseconds are of results at the first try, and of patient clients until the end.
+
+    `acknowledged` are the photos that a caller with a key was told to be taken.
+    """
 
     seconds: float
     statuses: dict[int, int]
     lost: int
     answered_ms: tuple[float, ...]
     ended_ms: tuple[float, ...] = ()
+    acknowledged: tuple[Receipt, ...] = ()
     generator_cpu: float
 
     @property
@@ -81,6 +86,7 @@ class Tally:
     lost: int = 0
     answered: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
+    acknowledged: list[Receipt] = field(default_factory=list)
 
     def first(self, answer: Answer, milliseconds: float) -> None:
         """The answer at the first try."""
@@ -111,6 +117,7 @@ class Generator:
             lost=self._tally.lost,
             answered_ms=tuple(self._tally.answered),
             ended_ms=tuple(self._tally.ended),
+            acknowledged=tuple(self._tally.acknowledged),
             generator_cpu=time.process_time() - cpu,
         )
 
@@ -131,7 +138,7 @@ class Generator:
     async def _photo(self, connection: Connection, number: int, turn: int, begun: float) -> None:
         headers, body = self._bodies[turn % len(self._bodies)]
         head = self._head("POST", self._order.path, number, headers | {"Content-Length": str(len(body))})
-        answer = await connection.ask(head, body)
+        answer = await self._post(connection, number, head, body)
         self._tally.first(answer, 1000 * (time.perf_counter() - begun))
         if self._order.patient:
             await self._insist(connection, answer, (head, body), number)
@@ -141,7 +148,7 @@ class Generator:
         """Send again what was shed, then look until the prediction is complete; raises Lost when it fails."""
         while answer.status in SHED:
             await asyncio.sleep(pause(answer))
-            answer = await connection.ask(*request)
+            answer = await self._post(connection, number, *request)
         location, status = answer.headers.get("location", ""), answer.status
         while status == PENDING:
             await asyncio.sleep(pause(answer))
@@ -150,10 +157,20 @@ class Generator:
         if answer.status not in RESULT:
             raise Lost(f"ended with {answer.status}")
 
-    def _head(self, method: str, path: str, number: int, headers: dict[str, str]) -> bytes:
+    async def _post(self, connection: Connection, number: int, *request: bytes) -> Answer:
+        answer = await connection.ask(*request)
+        if answer.status in (*RESULT, PENDING) and self._order.tokens:
+            self._tally.acknowledged.append((self._caller(number), answer.headers.get("location", "")))
+        return answer
+
+    def _caller(self, number: int) -> str:
         tokens = self._order.tokens
-        caller = {"Authorization": f"Bearer {tokens[number % len(tokens)]}"} if tokens else {}
-        told = {"Host": f"{HOST}:{self._order.port}", "Accept": "*/*"} | caller | headers
+        return f"Bearer {tokens[number % len(tokens)]}" if tokens else ""
+
+    def _head(self, method: str, path: str, number: int, headers: dict[str, str]) -> bytes:
+        told = {"Host": f"{HOST}:{self._order.port}", "Accept": "*/*"} | headers
+        if caller := self._caller(number):
+            told["Authorization"] = caller
         return "\r\n".join([f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in told.items()), "", ""]).encode()
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+from benchmarks.serving.asking import Failed, first_answer
 from benchmarks.serving.environments import PEERS, python_of
 from benchmarks.serving.processes import Running
-from benchmarks.serving.rounds import Failed, first_answer
+from benchmarks.serving.records import absent
 from benchmarks.serving.seen import People, history, steps
 from benchmarks.serving.setting import Setting, free_port
 from benchmarks.serving.stacks import Stack
 
 VISITED = ("original-1", "original-4", "nevus")
 PEOPLE, A_SECOND = 500, 25
-DRAIN = 30.0  # seconds in which what is pending may become complete
 END = 120.0  # seconds that Locust may take on top of its run time
 
 
@@ -83,19 +80,3 @@ def asked(stack: Stack, setting: Setting, folder: Path) -> dict[str, str]:
         "BENCH_TOKENS": str(folder / "tokens"),
         "BENCH_TALLY": str(folder / "tally.json"),
     }
-
-
-def absent(port: int, acknowledged: Sequence[tuple[str, str]]) -> int:
-    """How many acknowledged photos are not on record as complete or failed, once what is pending had its time."""
-    deadline, left = time.monotonic() + DRAIN, list(acknowledged)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-        while left and time.monotonic() < deadline:
-            left = [each for each in left if not terminal(client, *each)]
-            time.sleep(0.5 if left else 0)
-    return len(left)
-
-
-def terminal(client: httpx.Client, caller: str, location: str) -> bool:
-    """Whether the record is there and no longer pending."""
-    answer = client.get(location, headers={"Authorization": caller})
-    return answer.status_code == httpx.codes.OK and answer.json()["status"] in ("complete", "failed")

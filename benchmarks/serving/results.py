@@ -19,10 +19,11 @@ IN_THE_END = 20.0  # seconds for everyone's
 
 
 class Case(Frozen):
-    """A stack under one load: what came back, and the stack's CPU seconds."""
+    """A stack under one load: what came back, the stack's CPU seconds until it was at rest again, lost records."""
 
     load: Load
     cpu: float
+    missing: int = 0  # acknowledged photos that are not on record as complete or failed afterwards
 
     @property
     def cpu_ms(self) -> float | None:
@@ -53,6 +54,7 @@ class Visit(Frozen):
     stack: str
     first_answer: float  # seconds from start
     logit: float | None  # of the first photo, where it is told
+    difference: float | None = None  # of logits from those of a plain loop, the largest
     memory_at_start: float  # MiB, after the first answer
     memory: float  # MiB, after the load of MANY
     cases: dict[str, Case]
@@ -123,6 +125,12 @@ def share_of(found: Round, stack: str, floor: str, case: str = MANY, *, at_once:
     spent = cpu_ms(found, stack, case)
     least: float = getattr(found.floor_at_once if at_once else found.floor, floor)
     return least / spent if spent else None
+
+
+def beyond(run: Run, stack: str) -> Spread | None:
+    """CPU milliseconds an answer at MANY that are not decode and forward pass: what a server itself takes."""
+    spent = ((each, cpu_ms(each, stack)) for each in run.rounds)
+    return spread(None if total is None else total - each.floor_at_once.model for each, total in spent)
 
 
 def cpu_ms(found: Round, stack: str, case: str = MANY) -> float | None:

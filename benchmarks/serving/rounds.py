@@ -10,35 +10,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+from benchmarks.serving.asking import Failed, checked, first_answer
 from benchmarks.serving.environments import ROOT, InstallError
 from benchmarks.serving.floor import at_once
 from benchmarks.serving.load import Body, Load, Order
 from benchmarks.serving.processes import Running
+from benchmarks.serving.records import absent
 from benchmarks.serving.results import CROWD, FEW, MANY, PATIENT, Case, Round, Visit, mean_floor
 from benchmarks.serving.setting import Setting, free_port
 from benchmarks.serving.stacks import Stack
 
 from nevus.machine import cores
 
-START_WITHIN = 300.0  # seconds
-REFUSALS = 2000  # answers of a server that is not ready yet, at most
-CALM_WITHIN = 30.0
+CALM_WITHIN = 30.0  # seconds
 CALM = 0.1  # cores in use at which a stack is at rest
 ENOUGH = 100_000  # requests that no case sends
 
 
-class Failed(Exception):
-    """A stack that does not start or answer."""
-
-
 @dataclass(frozen=True)
 class Effort:
-    """How much is done: seconds at 1 and at 32 connections, photos of the crowd, photos of a floor's loop."""
+    """How much is done: seconds at 1 and at 32 connections, photos of the crowd, photos of a floor's loop.
+
+    In the first `crowds` rounds the crowd comes to all, after them to Nevus whole alone, and who is there only for the
+    crowd is left out.
+    """
 
     few: float = 4.0
     many: float = 8.0
     crowd: int = 500
+    crowds: int = 1
     floor: int = 200
 
 
@@ -47,12 +47,14 @@ QUICK = Effort(few=1.5, many=2.0, crowd=32, floor=20)
 
 def go_round(stacks: Sequence[Stack], setting: Setting, effort: Effort, number: int) -> Round:
     """One round; each begins with another stack, so that none is always first. One that fails is told, not fatal."""
-    start = number * 5 % len(stacks)
+    start, crowd = number * 5 % len(stacks), number < effort.crowds
     visits, failed = {}, {}
     for stack in [*stacks[start:], *stacks[:start]]:
+        if stack.only_crowd and not crowd:
+            continue
         begun = time.monotonic()
         try:
-            visits[stack.name] = visit(stack, setting, effort)
+            visits[stack.name] = visit(stack, setting, effort, crowd=stack.whole or crowd)
         except (Failed, InstallError, OSError, subprocess.SubprocessError) as error:
             failed[stack.name] = str(error)
         told = failed.get(stack.name) or brief(visits[stack.name])
@@ -68,8 +70,8 @@ def brief(found: Visit) -> str:
     return f"first answer {found.first_answer:.1f} s; {cases}"
 
 
-def visit(stack: Stack, setting: Setting, effort: Effort) -> Visit:
-    """One stack from start to end; raises Failed."""
+def visit(stack: Stack, setting: Setting, effort: Effort, *, crowd: bool) -> Visit:
+    """One stack from start to end, with or without the crowd; raises Failed."""
     with tempfile.TemporaryDirectory(prefix="nevus-bench-", dir="/tmp") as temporary:  # sockets need short paths
         folder = Path(temporary)
         folder.chmod(0o711)  # nginx gives its rights away and must reach the socket
@@ -77,22 +79,31 @@ def visit(stack: Stack, setting: Setting, effort: Effort) -> Visit:
         commands = stack.start(setting, port, folder)
         begun = time.perf_counter()
         with Running(commands, folder / "log") as running:
-            first = first_answer(stack, setting, port, running, folder / "log")
+            first_answer(stack, setting, port, running, folder / "log")
             seconds, memory = time.perf_counter() - begun, running.memory()
-            cases, resident = loaded(stack, running, Sender(stack, setting, port, folder), effort)
-    logit = stack.form.logit(dict(first.headers), first.content)
+            logit, difference = checked(stack, setting, port)
+            cases, resident = loaded(stack, running, Sender(stack, setting, port, folder), effort, crowd=crowd)
     return Visit(
-        stack=stack.name, first_answer=seconds, logit=logit, memory_at_start=memory, memory=resident, cases=cases
+        stack=stack.name,
+        first_answer=seconds,
+        logit=logit,
+        difference=difference,
+        memory_at_start=memory,
+        memory=resident,
+        cases=cases,
     )
 
 
-def loaded(stack: Stack, running: Running, sender: Sender, effort: Effort) -> tuple[dict[str, Case], float]:
+def loaded(
+    stack: Stack, running: Running, sender: Sender, effort: Effort, *, crowd: bool
+) -> tuple[dict[str, Case], float]:
     """Every load in turn, and MiB after the second."""
     sender.send(connections=4 * cores(), requests=48, seconds=8)
+    settle(running)
     cases = {FEW: case(running, sender, connections=1, requests=ENOUGH, seconds=effort.few)}
     cases[MANY] = case(running, sender, connections=32, requests=ENOUGH, seconds=effort.many)
     memory = running.memory()
-    for name in (CROWD, PATIENT) if stack.whole else (CROWD,):
+    for name in ((CROWD, PATIENT) if stack.whole else (CROWD,)) if crowd else ():
         cases[name] = case(
             running, sender, connections=effort.crowd, requests=effort.crowd, seconds=60, patient=name == PATIENT
         )
@@ -102,11 +113,13 @@ def loaded(stack: Stack, running: Running, sender: Sender, effort: Effort) -> tu
 def case(
     running: Running, sender: Sender, *, connections: int, requests: int, seconds: float, patient: bool = False
 ) -> Case:
-    """One load, from rest."""
-    settle(running)
+    """One load, from rest until rest, and a look at every record that it was told of."""
     before = running.cpu()
     load = sender.send(connections=connections, requests=requests, seconds=seconds, patient=patient)
-    return Case(load=load, cpu=running.cpu() - before)
+    settle(running)
+    spent = running.cpu() - before
+    missing = absent(sender.port, load.acknowledged)
+    return Case(load=load.model_copy(update={"acknowledged": ()}), cpu=spent, missing=missing)
 
 
 def settle(running: Running) -> None:
@@ -121,32 +134,11 @@ def settle(running: Running) -> None:
         before = now
 
 
-def first_answer(stack: Stack, setting: Setting, port: int, running: Running, log: Path) -> httpx.Response:
-    """The first answer with 2xx; raises Failed."""
-    headers, body = stack.form.pack(setting.photos[0])
-    if stack.whole:
-        headers = headers | {"Authorization": f"Bearer {setting.tokens[0]}"}
-    said, refused = "no answer", 0
-    deadline = time.monotonic() + START_WITHIN
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
-        while time.monotonic() < deadline and refused < REFUSALS and not running.ended():
-            try:
-                answer = client.post(stack.path, content=body, headers=headers)
-            except httpx.HTTPError:
-                time.sleep(0.02)
-                continue
-            if answer.status_code in (200, 201):
-                return answer
-            said, refused = f"{answer.status_code} {answer.text[:200]}", refused + 1
-            time.sleep(0.1)
-    raise Failed(f"{said}; its log ends with: {log.read_text(errors='replace')[-1500:]}")
-
-
 class Sender:
     """Runs the load generator, a process for each load."""
 
     def __init__(self, stack: Stack, setting: Setting, port: int, folder: Path) -> None:
-        self._stack, self._setting, self._port = stack, setting, port
+        self._stack, self._setting, self.port = stack, setting, port
         self._bodies = tuple(self._written(photo, folder / f"body-{i}") for i, photo in enumerate(setting.photos))
 
     def _written(self, photo: bytes, file: Path) -> Body:
@@ -157,7 +149,7 @@ class Sender:
     def send(self, *, connections: int, requests: int, seconds: float, patient: bool = False) -> Load:
         """One load."""
         order = Order(
-            port=self._port,
+            port=self.port,
             path=self._stack.path,
             bodies=self._bodies,
             tokens=self._setting.tokens if self._stack.whole else (),

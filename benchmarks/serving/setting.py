@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from benchmarks.serving.environments import ROOT
 from tests.photos import lesion
 
 from nevus.adapters.keys import SqliteIdentity
+from nevus.adapters.litert import LitertModel
 from nevus.domain import Role
+from nevus.imaging import decode, to_input
 from nevus.pointers import Pointer
-from nevus.registry import sha256
+from nevus.registry import MODEL_FILE, Manifest, sha256
 
 MODEL = "mobilenet_v2"
 PHOTOS = 16
@@ -27,6 +30,7 @@ class Setting:
     folder: Path
     environments: Path
     photos: tuple[bytes, ...]
+    logits: tuple[float, ...]  # what a plain loop with Nevus' decoder makes of them
     data: Path
     version: Path
     tokens: tuple[str, ...]
@@ -44,7 +48,14 @@ def prepare(folder: Path, environments: Path, callers: int = CALLERS) -> Setting
     identity = SqliteIdentity(data / "identity.db")
     tokens = tuple(identity.create_key(Role.CLIENT).secret for _ in range(callers))
     photos = tuple(lesion(seed=seed) for seed in range(PHOTOS))
-    return Setting(folder, environments, photos, data, version, tokens)
+    return Setting(folder, environments, photos, logits_of(version, photos), data, version, tokens)
+
+
+def logits_of(version: Path, photos: Sequence[bytes]) -> tuple[float, ...]:
+    """By the version's model."""
+    manifest = Manifest.model_validate_json((version / "manifest.json").read_bytes())
+    model, side = LitertModel((version / MODEL_FILE).read_bytes(), manifest.outputs), manifest.input.side
+    return tuple(model.run(to_input(decode(photo, side), side)).logit for photo in photos)
 
 
 def one_champion(shipped: Path, registry: Path) -> Path:

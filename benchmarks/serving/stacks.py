@@ -25,7 +25,10 @@ NEVUS_DECODER = "+decoder"  # at the end of a peer's name
 
 @dataclass(frozen=True)
 class Stack:
-    """One way: `floor` is the least work that its answer takes, `start` gives its programs at a port and a folder."""
+    """One way: `floor` is the least work that its answer takes, `start` gives its programs at a port and a folder.
+
+    `only_crowd`: it differs from another one in a crowd alone.
+    """
 
     name: str
     title: str
@@ -34,6 +37,7 @@ class Stack:
     floor: Floor
     peer: str | None
     start: Start
+    only_crowd: bool = False
 
     @property
     def whole(self) -> bool:
@@ -159,7 +163,7 @@ ORIGINALS = (
           original(1, 100)),
     Stack("original-4", "the same, 4 processes", "/predict", forms.MULTIPART, "model", "original", original(4, 100)),
     Stack("original-4-backlog", "the same, uWSGI --listen 1024", "/predict", forms.MULTIPART, "model", "original",
-          original(4, 1024)),
+          original(4, 1024), only_crowd=True),
 )  # fmt: skip
 SERVERS = (
     *with_decoders("litserve", "LitServe", "/predict", forms.MULTIPART, litserve),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.serving.cost import per_thousand
 from benchmarks.serving.floor import Floor
-from benchmarks.serving.results import MANY, Case, Run, Spread, of_case, of_visit, share, spread
+from benchmarks.serving.results import MANY, Case, Run, Spread, beyond, of_case, of_visit, share, spread
 from benchmarks.serving.targets import Outcome, outcomes
 
 from training_job.cost import prices
@@ -23,10 +23,11 @@ LOADS = (
     "pending",
     "errors",
     "lost",
+    "missing",
     "CPU ms",
 )
 STACKS = ("stack", "first answer s", "MiB at first", "MiB after 32", "CPU ms", "floor's share", "with all cores busy",
-          "USD/1,000", "logit")  # fmt: skip
+          "beyond it ms", "USD/1,000", "logit", "differs by")  # fmt: skip
 FLOORS = ("CPU ms", "one loop alone", "a loop on each core")
 TARGETS = ("figure", "median", "least", "most", "bound", "")
 PARTS = {
@@ -49,6 +50,7 @@ COLUMNS: tuple[Callable[[Case], float | None], ...] = (
     lambda case: float(case.load.pending),
     lambda case: float(case.load.errors),
     lambda case: float(case.load.lost),
+    lambda case: float(case.missing),
     lambda case: case.cpu_ms,
 )
 
@@ -85,8 +87,10 @@ def stack_row(run: Run, stack: str, title: str) -> Row:
         shown(of_case(run, stack, MANY, lambda case: case.cpu_ms)),
         percent(share(run, stack)),
         percent(share(run, stack, at_once=True)),
+        shown(beyond(run, stack)),
         "-" if cost is None else f"{cost:.6f}",
         shown(of_visit(run, stack, lambda visit: visit.logit)),
+        shown(of_visit(run, stack, lambda visit: visit.difference)),
     )
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from benchmarks.serving import forms, page, seen, tables, targets
+from benchmarks.serving import forms, page, results, seen, tables, targets
 from benchmarks.serving.cost import per_thousand
 from benchmarks.serving.environments import is_current, wanted
 from benchmarks.serving.floor import Floor
 from benchmarks.serving.load import Body, Generator, Load, Order
 from benchmarks.serving.processes import Command, Running
+from benchmarks.serving.records import absent
 from benchmarks.serving.results import CROWD, MANY, PATIENT, Case, Round, Run, Visit, mean_floor, share, spread
 from benchmarks.serving.stacks import STACKS
 
@@ -94,12 +95,17 @@ def test_a_crowd_is_counted() -> None:
     run = run_of([visit("nevus", 10, more={CROWD: crowd, PATIENT: patient})])
     verdicts = [each.verdict for each in targets.outcomes(run)][-3:]
     assert verdicts == ["not met", "met", "not met"]
+    unrecorded = run_of([visit("nevus", 10, more={CROWD: Case(load=load(1), cpu=1, missing=1)})])
+    assert [each.verdict for each in targets.outcomes(unrecorded)][-1] == "not met"
 
 
 def test_a_share_is_of_the_stacks_own_floor() -> None:
     run = run_of([visit("nevus", 12), visit("litserve", 8)])
     shares = share(run, "nevus"), share(run, "litserve"), share(run, "mlserver")
     assert [found and found.median for found in shares] == [0.75, 0.5, None]
+    beyond = results.beyond(run, "litserve")
+    assert beyond
+    assert beyond.median == 4
 
 
 def test_spread_is_of_what_is_known() -> None:
@@ -201,6 +207,8 @@ async def test_patient_clients_come_again_until_they_have_an_answer(
     assert found.statuses == {503: 2}
     assert (found.answered, found.errors, found.lost, len(found.ended_ms)) == (0, 2, 0, 2)
     assert sorted(server[1]) == [f"{method} {who}" for method in ("GET", "POST") for who in "aabb"]
+    assert sorted(found.acknowledged) == [("Bearer a", "/a"), ("Bearer b", "/b")]
+    assert await asyncio.to_thread(absent, server[0], found.acknowledged) == 0
 
 
 async def test_others_take_the_first_answer(server: tuple[int, list[str]], tmp_path: Path) -> None:
