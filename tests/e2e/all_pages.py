@@ -6,6 +6,7 @@ from tests.e2e.pages import Stage
 
 PAGES = {
     "sign-in": ("", "/sign-in"),
+    "welcome": ("", "/sign-in?token=once"),
     "not-signed-in": ("", "/"),
     "reference": ("", "/docs"),
     "home": ("client", "/"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, get_args
-
 import pytest
-from playwright.async_api import Response, ViewportSize, expect
+from playwright.async_api import Page, Response, ViewportSize, expect
 from tests.e2e.all_pages import PAGES, address
 from tests.e2e.browser import Scheme, Visit
 from tests.e2e.pages import DESKTOP, NARROWEST, PHONE, WIDEST, ZOOMED, Stage, axe
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-CHECKED: dict[Scheme, tuple[ViewportSize, ...]] = {"light": (PHONE, ZOOMED), "dark": (DESKTOP, ZOOMED)}
+CHECKED: tuple[tuple[ViewportSize, Scheme], ...] = ((PHONE, "light"), (ZOOMED, "light"), (ZOOMED, "dark"))
+SHOWN: tuple[tuple[ViewportSize, Scheme], ...] = ((PHONE, "light"), (DESKTOP, "dark"))
 MOST = 150 * 1024  # bytes of a page with all that it loads, photos excepted
+MOST_STOPS = 60  # of the keyboard; the reference has hundreds, all alike
 PICTURES = ("/photo", "/heatmap")
 STOPS = "a[href], button:not([disabled]), input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
 FOCUSABLE = f"""() => [...document.querySelectorAll("{STOPS}")].filter(each => each.checkVisibility()).length"""
@@ -24,54 +22,53 @@ FOCUSED = """() => {
 }"""
 
 
-@asynccontextmanager
-async def opened(
-    stage: Stage, name: str, size: ViewportSize, scheme: Scheme = "light", **options: Any
-) -> AsyncIterator[Visit]:
-    async with stage.visit(PAGES[name][0], size, scheme, **options) as seen:
-        await seen.page.goto(address(stage, name))
-        yield seen
-
-
-@pytest.mark.parametrize("scheme", get_args(Scheme))
 @pytest.mark.parametrize("name", PAGES)
-async def test_everyone_can_use_it_in_every_width(stage: Stage, name: str, scheme: Scheme) -> None:
-    async with opened(stage, name, DESKTOP, scheme) as seen:
-        for size in (DESKTOP, PHONE, ZOOMED, NARROWEST, WIDEST):
-            seen.size = size
-            await seen.page.set_viewport_size(size)
-            assert await seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"], size
-            if size in CHECKED[scheme]:
-                await axe(seen.page)
-            if size in (DESKTOP, PHONE):
-                await seen.shot(name)
-
-
-@pytest.mark.parametrize("name", PAGES)
-async def test_the_keyboard_reaches_all_of_it_in_order(stage: Stage, name: str) -> None:
-    async with opened(stage, name, DESKTOP) as seen:
-        page = seen.page
-        await page.keyboard.press("Tab")
-        await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-        there = await page.evaluate(FOCUSABLE)
-        met = [await page.evaluate(FOCUSED)]
-        while len(met) < there:
-            await page.keyboard.press("Tab")
-            met.append(await page.evaluate(FOCUSED))
-        places = [place for place, _, _ in met]
-        assert places == sorted(set(places))
-        assert not any(lost or outline == "none" for _, lost, outline in met)
-
-
-@pytest.mark.parametrize("name", PAGES)
-async def test_it_is_light_and_loads_nothing_from_elsewhere(stage: Stage, name: str) -> None:
+async def test_everyone_can_use_it(stage: Stage, name: str) -> None:
     loaded: list[Response] = []
     async with stage.visit(PAGES[name][0], PHONE) as seen:
         seen.page.on("response", lambda answer: loaded.append(answer))  # noqa: PLW0108  # a built-in is refused
         await seen.page.goto(address(stage, name), wait_until="networkidle")
-        bodies = [await each.body() for each in loaded if not each.url.endswith(PICTURES)]
-        assert sum(map(len, bodies)) < MOST
-        assert not [fault for fault in seen.faults if "a request to" in fault or "Content Security" in fault]
+        await light_and_at_home(seen, loaded)
+        await by_keyboard(seen.page)
+        await fitting_every_width(seen)
+        for size, scheme in CHECKED:
+            await as_if(seen, size, scheme)
+            await axe(seen.page)
+        for size, scheme in SHOWN:
+            await as_if(seen, size, scheme)
+            await seen.shot(name)
+
+
+async def light_and_at_home(seen: Visit, loaded: list[Response]) -> None:
+    bodies = [await each.body() for each in loaded if not each.url.endswith(PICTURES)]
+    assert sum(map(len, bodies)) < MOST
+    assert not [fault for fault in seen.faults if "a request to" in fault or "Content Security" in fault]
+
+
+async def by_keyboard(page: Page) -> None:
+    """The skip link first, then every control once, in the order of the page, each with its focus in view."""
+    there = min(MOST_STOPS, await page.evaluate(FOCUSABLE))
+    met = []
+    while len(met) < there:
+        await page.keyboard.press("Tab")
+        met.append(await page.evaluate(FOCUSED))
+        if len(met) == 1:
+            await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    places = [place for place, _, _ in met]
+    assert places == sorted(set(places))
+    assert not any(lost or outline == "none" for _, lost, outline in met)
+
+
+async def fitting_every_width(seen: Visit) -> None:
+    for size in (NARROWEST, ZOOMED, DESKTOP, WIDEST):
+        await as_if(seen, size, "light")
+        assert await seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"], size
+
+
+async def as_if(seen: Visit, size: ViewportSize, scheme: Scheme) -> None:
+    seen.size, seen.scheme = size, scheme
+    await seen.page.set_viewport_size(size)
+    await seen.page.emulate_media(color_scheme=scheme)
 
 
 async def test_the_language_is_a_button_that_comes_back_here(stage: Stage) -> None:
