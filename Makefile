@@ -14,16 +14,20 @@ CLOUD = +$(if $(and $(PROJECT),$(REGION)),,$(error Say where: make $@ PROJECT=my
 	exec $(PYTHON) -m deploy.cloud
 PLACE = --project '$(PROJECT)' --region '$(REGION)' --access '$(ACCESS)' \
 	$(if $(DRY_RUN)$(findstring n,$(firstword -$(MAKEFLAGS))),--dry-run)
-LOCKS = dev gateway inference training
-PATHS = shared services deploy tests benchmarks
+LOCKS = dev gateway inference training client
+PATHS = shared services deploy clients tests benchmarks
 export DATA_DIR
 
-.PHONY: run test torture lint audit train bench e2e e2e-cloud deploy destroy lock clean
+.PHONY: run client test torture lint audit train bench e2e e2e-cloud deploy destroy lock clean
 .SILENT:
 
 run: ## install what is missing, start both services, print the address and a sign-in link
 	$(INSTALL) gateway inference $(if $(TRAINING_DATA),training)
 	exec .venv/gateway/bin/python deploy/local/run.py
+
+client: ## the command .venv/client/bin/nevus, docs/client.md
+	$(INSTALL) client
+	echo 'Installed .venv/client/bin/nevus; docs/client.md tells what it does.'
 
 test: ## every test, with small seeds of the long ones
 	$(INSTALL) dev gateway inference training
@@ -47,6 +51,7 @@ lint: ## style, types, import contracts, images
 	$(DEV)/ruff format --check $(PATHS)
 	$(DEV)/mypy
 	$(DEV)/lint-imports --no-cache
+	$(DEV)/openapi-spec-validator --schema 3.1 docs/openapi.json
 	$(DEV)/hadolint docker/*.Dockerfile
 	$(DEV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	$(DEV)/docker-compose -f docker/compose.yaml config --quiet

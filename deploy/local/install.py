@@ -30,7 +30,8 @@ PACKAGES = {
     "gateway": ("shared", "services/gateway"),
     "inference": ("shared", "services/inference"),
     "training": ("shared", "services/training-job"),
-    "dev": ("shared", "services/gateway", "services/inference", "services/training-job"),
+    "client": ("clients/python",),
+    "dev": ("shared", "services/gateway", "services/inference", "services/training-job", "clients/python"),
 }
 NOISE = re.compile(r"Location '.*' is ignored|Looking in (links|indexes)|notice\]")
 STEP = re.compile(r"(Collecting|Requirement already satisfied:|Ignoring) ")

@@ -12,10 +12,12 @@ from tests.conftest import ROOT
 
 VERBS = ("run", "test", "torture", "lint", "train", "bench", "e2e", "e2e-cloud", "deploy", "destroy")
 SOURCES = sorted(
-    path for top in ("shared", "services", "deploy", "tests", "benchmarks") for path in (ROOT / top).rglob("*.py")
+    path
+    for top in ("shared", "services", "deploy", "clients", "tests", "benchmarks")
+    for path in (ROOT / top).rglob("*.py")
 )
 LOCKS = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / "benchmarks/peers").glob("*/requirements.txt")])
-SERVED = ("gateway", "inference", "dev")  # what serves, and what tests it, never holds TensorFlow
+SERVED = ("gateway", "inference", "client", "dev")  # what serves, and what tests it, never holds TensorFlow
 MAX_FILE, MAX_FUNCTION = 300, 50
 
 
@@ -65,7 +67,7 @@ def test_tensorflow_is_trained_with_and_never_served(name: str) -> None:
 
 def test_each_package_has_one_version_in_what_serves_and_what_tests() -> None:
     tested = locked("dev")
-    for name in ("gateway", "inference"):
+    for name in ("gateway", "inference", "client"):
         different = {package for package, versions in locked(name).items() if tested.get(package) != versions}
         assert not different
 

@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from gateway import html_problems
 from gateway.bootstrap import open_services
 from gateway.middleware import Proxied, Telemetry
+from gateway.openapi import ABOUT
 from gateway.reconcile import Reconciler
 from gateway.routes import (
     audit,
@@ -39,9 +40,7 @@ Opening = Callable[[Settings], AbstractAsyncContextManager[Services]]
 def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
     """The application; its adapters are opened when it starts."""
     app = FastAPI(
-        title="Nevus",
-        version="1",
-        summary="Skin-lesion triage. Not a medical device.",
+        **ABOUT,
         lifespan=living(settings, opening),
         docs_url=None,
         redoc_url=None,

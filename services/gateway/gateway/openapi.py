@@ -6,6 +6,22 @@ from typing import Any
 
 from gateway.problems import MEDIA_TYPE, TYPES
 
+ABOUT: dict[str, Any] = {
+    "title": "Nevus",
+    "version": "1",  # of the API: another one may break what the one before promised, see deploy/contract
+    "summary": "Skin-lesion triage. Not a medical device.",
+    "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "servers": [{"url": "/", "description": "where this document comes from"}],
+    "openapi_tags": [
+        {"name": "predictions", "description": "Photos in, triage decisions out."},
+        {"name": "uploads", "description": "Photos ahead of the question about them."},
+        {"name": "models", "description": "The registry, and which version answers."},
+        {"name": "training", "description": "Retraining, for admins."},
+        {"name": "operations", "description": "For whoever runs the service."},
+    ],
+    "generate_unique_id_function": lambda route: route.name,  # what generated clients call it
+}
+OPEN_TO_ALL: dict[str, Any] = {"security": []}
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "request_id"],

@@ -19,7 +19,12 @@ from nevus.audit import by
 router = APIRouter(prefix="/v1/audit", tags=["operations"])
 
 
-@router.get("", response_model=AuditPage, responses=answers("forbidden", example=PAGE_EXAMPLE))
+@router.get(
+    "",
+    response_model=AuditPage,
+    operation_id="list_audit_entries",
+    responses=answers("forbidden", example=PAGE_EXAMPLE),
+)
 async def list_entries(
     request: Request,
     caller: AdminCaller,
@@ -34,7 +39,10 @@ async def list_entries(
 
 
 @router.post(
-    "/verification", response_model=VerificationView, responses=answers("forbidden", example=VERIFICATION_EXAMPLE)
+    "/verification",
+    response_model=VerificationView,
+    operation_id="verify_audit",
+    responses=answers("forbidden", example=VERIFICATION_EXAMPLE),
 )
 async def verify(
     request: Request,

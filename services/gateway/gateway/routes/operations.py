@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import monitor
 from gateway.auth import ClinicianCaller
-from gateway.openapi import answers
+from gateway.openapi import OPEN_TO_ALL, answers
 from gateway.problems import Problem
 from gateway.services import Services
 from gateway.stats_example import REPORT_EXAMPLE
@@ -23,13 +23,17 @@ STATS = {
 }
 
 
-@router.get("/healthz", responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}})
+@router.get(
+    "/healthz",
+    responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+    openapi_extra=OPEN_TO_ALL,
+)
 async def healthz() -> JSONResponse:
     """The process answers."""
     return JSONResponse({"status": "ok"})
 
 
-@router.get("/readyz", responses=answers(example={"status": "ready"}, public=True))
+@router.get("/readyz", responses=answers(example={"status": "ready"}, public=True), openapi_extra=OPEN_TO_ALL)
 async def readyz(request: Request) -> JSONResponse:
     """The record store answers and inference has a model; 503 otherwise. Photos are taken in either case."""
     services: Services = request.app.state.services
@@ -46,6 +50,7 @@ async def readyz(request: Request) -> JSONResponse:
     "/metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"example": 'nevus_intake_total{outcome="clean"} 3.0'}}}},
+    openapi_extra=OPEN_TO_ALL,
 )
 async def metrics(request: Request) -> Response:
     """Counts and times for Prometheus; nothing of a person."""

@@ -14,7 +14,7 @@ from gateway.auth import AnyCaller
 from gateway.bodies import read_body
 from gateway.deadline import deadline_of
 from gateway.door import size_of
-from gateway.openapi import SMALL_BODY, UPLOAD_ID, answers
+from gateway.openapi import OPEN_TO_ALL, SMALL_BODY, UPLOAD_ID, answers
 from gateway.photo_size import MAX_PHOTO, check_size, too_large
 from gateway.problems import Problem
 from gateway.services import Services
@@ -98,7 +98,7 @@ async def create_upload(request: Request, caller: AnyCaller, wanted: UploadIn | 
     "/content",
     response_class=Response,
     responses=answers(*REFUSALS, "invalid-request", public=True) | {200: {"description": "Uploaded"}},
-    openapi_extra=PHOTO_BODY,
+    openapi_extra=PHOTO_BODY | OPEN_TO_ALL,
 )
 async def put_content(
     request: Request,

@@ -1,0 +1,1 @@
+"""The command `nevus`; docs/client.md describes it."""
