@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -107,6 +107,8 @@ class Manifest(Answer):
     backbone: str = "mobilenet_v2"
     """As `training_job train --backbone` names it."""
     input: InputSpec
+    precision: Literal["float", "int8"] = "float"
+    """In which the served model computes."""
     outputs: Outputs = Field(default_factory=Outputs)
     cam_bias: float
     """Logit = mean of the map + this."""
