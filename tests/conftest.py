@@ -26,6 +26,15 @@ def lacking(what: str, how: str = "") -> None:
     pytest.skip(f"{what} is not here" + (f": {how}" if how else ""))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_proxy() -> Iterator[None]:
+    """Servers on this machine are asked without one, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("NO_PROXY", "127.0.0.1")
+        patched.setenv("no_proxy", "127.0.0.1")
+        yield
+
+
 @pytest.fixture
 def free_port() -> int:
     """A port on 127.0.0.1 that nothing listens on."""

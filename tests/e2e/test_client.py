@@ -20,9 +20,11 @@ from tests.conftest import ROOT
 from tests.gateway_process import GatewayProcess
 from tests.photos import lesion
 from tests.scripted import Answer, Asked, scripted
+from typer.testing import CliRunner, Result
 
 from nevus_client import Nevus, Refused
 from nevus_client.answers import Decision, Role, Status
+from nevus_client.command.app import app
 
 Run = subprocess.CompletedProcess[str]
 
@@ -214,25 +216,34 @@ def test_a_batch_that_is_killed_makes_no_second_record(
     assert {row["id"] for row in rows(table).values()} == {each.id for each in mine.predictions(case_id="killed")}
 
 
-def test_nevus_list_show_models_and_delete(nevus: GatewayProcess, key: str, mine: Nevus, tmp_path: Path) -> None:
+def test_nevus_list_show_models_and_delete(
+    nevus: GatewayProcess, key: str, mine: Nevus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def here(*words: str) -> Result:
+        done = CliRunner().invoke(app, words, env={"NEVUS_KEY": key, "NEVUS_URL": nevus.url})
+        assert key not in done.output
+        return done
+
     made = mine.predict(lesion(seed=9), case_id="shown", site="[red]\x1b[2J")
-    listed = command(nevus, key, tmp_path, "list", "--case-id", "shown")
-    assert (listed.returncode, made.id in listed.stdout) == (0, True)
-    assert json.loads(command(nevus, key, tmp_path, "list", "--limit", "1", "--json").stdout)[0]["id"] == made.id
-    shown = command(nevus, key, tmp_path, "show", made.id, "--photo", "p.jpg", "--heatmap", "h.jpg")
+    listed = here("list", "--case-id", "shown")
+    assert (listed.exit_code, made.id in listed.stdout) == (0, True)
+    assert json.loads(here("list", "--limit", "1", "--json").stdout)[0]["id"] == made.id
+    shown = here("show", made.id, "--photo", "p.jpg", "--heatmap", "h.jpg")
     assert "site [red]?[2J" in shown.stdout
     assert (tmp_path / "p.jpg").read_bytes() == mine.photo(made.id)
-    assert Image.open(tmp_path / "h.jpg").format == "JPEG"
-    models = command(nevus, key, tmp_path, "models")
+    assert (tmp_path / "h.jpg").read_bytes() == mine.heatmap(made.id)
+    models = here("models")
     (version,) = (model.version for model in mine.registry.models())
     assert version in models.stdout
-    details = command(nevus, key, tmp_path, "models", version, "--report", "r.html")
+    details = here("models", version, "--report", "r.html")
     assert "sensitivity_90" in details.stdout
     assert "<html" in (tmp_path / "r.html").read_text()
-    assert command(nevus, key, tmp_path, "delete", made.id).returncode == 1  # nobody said yes
-    assert command(nevus, key, tmp_path, "delete", made.id, "--yes").stdout == f"removed {made.id}\n"
-    gone = command(nevus, key, tmp_path, "show", made.id)
-    assert (gone.returncode, gone.stdout) == (1, "")
+    assert here("delete", made.id).exit_code == 1  # nobody said yes
+    assert here("delete", made.id, "--yes").stdout == f"removed {made.id}\n"
+    gone = here("show", made.id)
+    assert (gone.exit_code, gone.stdout) == (1, "")
     assert gone.stderr.startswith("nevus: This prediction was erased")
 
 
