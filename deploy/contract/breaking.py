@@ -98,5 +98,4 @@ def parameters(document: Schema, operation: Schema) -> list[dict[str, Any]]:
 
 def secured(document: Schema, operation: Schema) -> list[dict[str, Any]]:
     """The ways in, each with all schemes that it takes; none where anyone may ask."""
-    found: list[dict[str, Any]] = operation.get("security", document.get("security", []))
-    return found
+    return list(operation.get("security", document.get("security", [])))

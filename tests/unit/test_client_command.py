@@ -22,7 +22,7 @@ from nevus_client.command.options import is_exposed
 from nevus_client.command.status import Exit
 
 PAGE = (ROOT / "docs/client.md").read_text()
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_group(app)
 DONE, PENDING = Prediction.model_validate(EXAMPLE), Prediction.model_validate(PENDING_EXAMPLE)
 KEY = "nvs_a-key-that-is-never-shown"
 
