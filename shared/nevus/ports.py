@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, Caller, ChainedEntry, Measurement, ModelRef, Prediction, Status, TrainingRun
+from nevus.signed_uploads import SignedUpload
+from nevus.worklist import Wanted
 
 TOMBSTONES_KEPT = timedelta(days=30)
 
@@ -85,42 +87,11 @@ class ObjectStore(Protocol):
         """Sorted keys under a prefix; with `before`, of objects last written before that moment."""
 
 
-@dataclass(frozen=True)
-class SignedUpload:
-    """How a client sends an object straight into the store, once, until `expires_at`.
-
-    `url` may be relative: then it is one of the gateway's own. Every one of `headers` must be sent.
-    """
-
-    url: str
-    method: str
-    headers: Mapping[str, str]
-    expires_at: datetime
-
-
 class PhotoStore(ObjectStore, Protocol):
     """Clean photos, by key `<prediction id>.<sha256>.jpg`; what clients send directly, under `quarantine/`."""
 
     async def sign_upload(self, key: str, *, content_type: str, max_bytes: int, lifetime: timedelta) -> SignedUpload:
         """Let whoever holds the answer create that object: of this type, 1 to `max_bytes` bytes, never over another."""
-
-
-@dataclass(frozen=True)
-class UploadGrant:
-    """What a signed URL of the gateway's own allows, until `expires` (Unix seconds)."""
-
-    key: str
-    content_type: str
-    max_bytes: int
-    expires: int
-
-
-@runtime_checkable
-class UploadVerifier(Protocol):
-    """A photo store whose signed URLs are the gateway's own, so that the gateway takes the bytes."""
-
-    def verify(self, grant: UploadGrant, signature: str) -> bool:
-        """Whether the store has signed exactly that."""
 
 
 class ModelStore(ObjectStore, Protocol):
@@ -157,6 +128,17 @@ class RecordStore(Protocol):
 
     async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """By priority for review (those that have one), then newest first. ValueError on another page's cursor."""
+
+    async def worklist(
+        self, wanted: Wanted, *, cursor: str | None = None, after: Prediction | None = None, limit: int = 50
+    ) -> Page:
+        """By urgency (see `nevus.worklist`), then newest first; `after` the place of a record, which it may have left.
+
+        ValueError on a cursor that it did not make.
+        """
+
+    async def starting_with(self, start: str, *, limit: int) -> tuple[Prediction, ...]:
+        """By id: those whose id starts so, which is of letters and digits."""
 
     async def with_status(self, status: Status, *, before: datetime, limit: int) -> tuple[Prediction, ...]:
         """Oldest first, created before that moment."""

@@ -13,7 +13,8 @@ from tests.faults import Proxy
 from nevus.adapters import gcs as adapter
 from nevus.adapters.gcs import GcsPhotos, GcsStore
 from nevus.adapters.gcs_cloud import THREADS, cloud
-from nevus.ports import PreconditionFailed, SignedUpload
+from nevus.ports import PreconditionFailed
+from nevus.signed_uploads import SignedUpload
 
 MINUTE = timedelta(minutes=1)
 

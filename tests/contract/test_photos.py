@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from nevus.ports import PhotoStore, SignedUpload, UploadVerifier
+from nevus.ports import PhotoStore
+from nevus.signed_uploads import SignedUpload, UploadVerifier
 
 KEY = "quarantine/one"
 LIFETIME = timedelta(minutes=15)

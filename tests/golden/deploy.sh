@@ -98,6 +98,24 @@ gcloud firestore indexes composite create --database=nevus --collection-group=re
 # index records review created_at: A query of records by review, created_at.
 gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=review,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
 
+# index records urgency created_at: A query of records by urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records decision urgency created_at: A query of records by decision, urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=decision,order=ascending --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records status urgency created_at: A query of records by status, urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=status,order=ascending --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records modality urgency created_at: A query of records by modality, urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=modality,order=ascending --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records decision modality urgency created_at: A query of records by decision, modality, urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=decision,order=ascending --field-config=field-path=modality,order=ascending --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
+# index records modality status urgency created_at: A query of records by modality, status, urgency, created_at.
+gcloud firestore indexes composite create --database=nevus --collection-group=records --query-scope=collection --field-config=field-path=modality,order=ascending --field-config=field-path=status,order=ascending --field-config=field-path=urgency,order=descending --field-config=field-path=created_at,order=descending --async || true  # fine if it says: already exists
+
 # indexes of field records body: Field body of records: no index.
 gcloud firestore indexes fields update body --collection-group=records --database=nevus --disable-indexes
 

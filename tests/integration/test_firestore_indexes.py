@@ -18,12 +18,13 @@ from tests.grpc_proxy import grpc_proxy
 
 from nevus.adapters.firestore import FirestoreRecords
 from nevus.adapters.firestore_runs import FirestoreRuns
-from nevus.domain import AuditEntry, Consent, Context, Diagnosis, RunState, Status
+from nevus.domain import AuditEntry, Consent, Context, Decision, Diagnosis, Modality, RunState, Status
+from nevus.worklist import Wanted
 
 FILE = json.loads((ROOT / "deploy/firestore.indexes.json").read_text())
 DIRECTIONS = {1: "ASCENDING", 2: "DESCENDING"}
 OPERATORS = StructuredQuery.FieldFilter.Operator
-
+FACTS = Context(case_id="c1", modality=Modality.CLINICAL)
 
 Call = tuple[str, bytes]
 
@@ -71,7 +72,7 @@ def declared(index: dict[str, Any]) -> Index:
 async def call_everything(records: FirestoreRecords, runs: FirestoreRuns) -> None:
     """Every query and every kind of document that there is."""
     for name in "abc":
-        await records.create(prediction(name, context=Context(case_id="c1"), consent=Consent(training=True), review=3))
+        await records.create(prediction(name, context=FACTS, consent=Consent(training=True), review=3))
         diagnosis = Diagnosis(label="nevus", malignant=False, confirmed_by="cleo", confirmed_at=moment(1))
         await records.replace((await records.get(name)).model_copy(update={"diagnosis": diagnosis}))
     for owner in ("anna", None):
@@ -81,6 +82,11 @@ async def call_everything(records: FirestoreRecords, runs: FirestoreRuns) -> Non
     await records.confirmed(cursor=(await records.confirmed(limit=1)).cursor)
     await records.diagnosed(cursor=(await records.diagnosed(limit=1)).cursor)
     await records.review(cursor=(await records.review(limit=1)).cursor)
+    for answer in (None, Decision.REFER, Status.COMPLETE):
+        for modality in (None, Modality.CLINICAL):
+            wanted = Wanted(answer=answer, modality=modality)
+            await records.worklist(wanted, cursor=(await records.worklist(Wanted(), limit=1)).cursor)
+    await records.starting_with("a", limit=3)
     await records.since((moment(0), "a"), before=moment(9), limit=3)
     await records.with_status(Status.COMPLETE, before=moment(9), limit=3)
     await records.counts()

@@ -21,7 +21,8 @@ from nevus.adapters.object_keys import checked_key
 from nevus.adapters.sql import GroupWriter, Readers, open_database, reported, transaction
 from nevus.adapters.sqlite import SqliteRecords
 from nevus.adapters.sqlite_runs import SqliteRuns
-from nevus.ports import NotFound, PreconditionFailed, SignedUpload, StoredObject, UploadGrant
+from nevus.ports import NotFound, PreconditionFailed, StoredObject
+from nevus.signed_uploads import SignedUpload, UploadGrant
 
 T = TypeVar("T")
 MEMORY = Path(":memory:")

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nevus.adapters.file_photos import KEPT_AT, UPLOAD_PATH, FilePhotos
-from nevus.ports import SignedUpload, UploadGrant
+from nevus.signed_uploads import SignedUpload, UploadGrant
 
 MINUTE = timedelta(minutes=1)
 ALLOWED = UploadGrant("quarantine/one", "image/jpeg", 1000, 1_700_000_000)

@@ -24,7 +24,8 @@ from google.oauth2 import service_account
 from nevus.adapters.gcs import GcsPhotos
 from nevus.adapters.gcs_cloud import PLATFORM_SCOPE, STORAGE_SCOPE, credentials_of
 from nevus.adapters.gcs_signing import own_signer, signer_of
-from nevus.ports import SignedUpload, Unavailable
+from nevus.ports import Unavailable
+from nevus.signed_uploads import SignedUpload
 
 ACCOUNT = "gateway@nevus.iam.gserviceaccount.com"
 PROMOTER = "promoter@nevus.iam.gserviceaccount.com"

@@ -1,6 +1,6 @@
 """Cursors of pages ordered by (created_at, id): what every store of records makes and reads alike.
 
-For review by (review, created_at, id).
+For review by (review, created_at, id), in the worklist by (urgency, created_at, id).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from nevus.domain import Prediction, TrainingRun
+from nevus.worklist import urgency
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHECKSUM_BYTES = 6
@@ -36,7 +37,17 @@ def make_cursor(last: Prediction | TrainingRun) -> str:
 
 def make_review_cursor(last: Prediction) -> str:
     """The same among records ordered for review, whose priority is not None."""
-    return encoded(f"{last.review} {to_micros(last.created_at)} {last.id}".encode())
+    return numbered_cursor(last.review or 0, last)
+
+
+def make_worklist_cursor(last: Prediction) -> str:
+    """The same among records ordered for the worklist."""
+    return numbered_cursor(urgency(last), last)
+
+
+def numbered_cursor(number: int, last: Prediction) -> str:
+    """The place after a record among those ordered by a number first."""
+    return encoded(f"{number} {to_micros(last.created_at)} {last.id}".encode())
 
 
 def encoded(place: bytes) -> str:
@@ -50,8 +61,8 @@ def read_cursor(cursor: str) -> tuple[int, str]:
     return in_range(micros), name.decode()
 
 
-def read_review_cursor(cursor: str) -> tuple[int, int, str]:
-    """Priority, microseconds and id of the place; raises ValueError for another text."""
+def read_numbered_cursor(cursor: str) -> tuple[int, int, str]:
+    """The number, microseconds and id of the place; raises ValueError for another text."""
     priority, micros, name = decoded(cursor, REVIEW_PLACE)
     return int(priority), in_range(micros), name.decode()
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from nevus.adapters.files import FileStore, sync_folder
 from nevus.adapters.object_keys import checked_key
-from nevus.ports import SignedUpload, UploadGrant
+from nevus.signed_uploads import SignedUpload, UploadGrant
 
 UPLOAD_PATH = "/v1/uploads/content"
 KEPT_AT = ".upload-secret"  # hidden: no object can have that name

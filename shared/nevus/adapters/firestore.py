@@ -1,10 +1,10 @@
 """Prediction records and the audit log in Firestore.
 
-`records/{id}` is a record: `created_at`, `owner`, `status` and, where there is one, `case_id`, `decision`, `review`,
-`confirmed: true` and `diagnosed: true` are there for queries; `body` is the record as JSON in a map, `cam` and
-`embedding` are its bytes. Erasing replaces all of it by a tombstone at the same place, `erased_at` and `expires_at`: so
-one write is enough to create a record that was never there, and no query finds a tombstone. A TTL policy on the
-collection `records`, field `expires_at`, drops tombstones without us.
+`records/{id}` is a record: `created_at`, `owner`, `status`, `urgency` and, where there is one, `case_id`, `decision`,
+`modality`, `review`, `confirmed: true` and `diagnosed: true` are there for queries; `body` is the record as JSON in a
+map, `cam` and `embedding` are its bytes. Erasing replaces all of it by a tombstone at the same place, `erased_at` and
+`expires_at`: so one write is enough to create a record that was never there, and no query by a field finds a tombstone.
+A TTL policy on the collection `records`, field `expires_at`, drops tombstones without us.
 
 The audit log is in `nevus.adapters.firestore_audit`.
 
@@ -24,12 +24,13 @@ from google.api_core import exceptions as api
 from google.cloud.firestore import AsyncQuery
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from nevus.adapters.cursors import from_micros, make_cursor, make_review_cursor, read_review_cursor
+from nevus.adapters.cursors import make_cursor, make_review_cursor, make_worklist_cursor
 from nevus.adapters.firestore_audit import FirestoreChain
 from nevus.adapters.firestore_calls import (
     Snapshot,
     document_at,
     found,
+    in_number_order,
     in_order,
     leave_client,
     numbered,
@@ -44,6 +45,7 @@ from nevus.audit import newest
 from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, ChainedEntry, Decision, Prediction, Status
 from nevus.ports import TOMBSTONES_KEPT, Gone, NotFound, Page, PreconditionFailed
+from nevus.worklist import Wanted, urgency
 
 RAW = {"cam", "embedding"}
 BATCH = 100  # tombstones forgotten at once
@@ -113,13 +115,31 @@ class FirestoreRecords:
 
     async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """By priority for review, then newest first; raises ValueError on a cursor that no such page gave."""
-        query = AsyncQuery(self._records).order_by("review", DOWN)
-        query = query.order_by("created_at", DOWN).order_by("__name__", DOWN)
-        if cursor is not None:
-            priority, micros, name = read_review_cursor(cursor)
-            query = query.start_after({"review": priority, "created_at": from_micros(micros), "__name__": name})
+        query = in_number_order(AsyncQuery(self._records), "review", cursor)
         with reported("records"):
             return to_page(await found(query.limit(limit + 1)), limit, make_review_cursor)
+
+    async def worklist(
+        self, wanted: Wanted, *, cursor: str | None = None, after: Prediction | None = None, limit: int = 50
+    ) -> Page:
+        """By urgency, then newest first; raises ValueError on a cursor that no such page gave."""
+        cursor = make_worklist_cursor(after) if after else cursor
+        least, most = wanted.urgency
+        query = self._records.where(filter=FieldFilter("urgency", ">=", least))
+        query = query.where(filter=FieldFilter("urgency", "<=", most))
+        for field, value in wanted.equal.items():
+            query = query.where(filter=FieldFilter(field, "==", value))
+        with reported("records"):
+            ordered = in_number_order(query, "urgency", cursor)
+            return to_page(await found(ordered.limit(limit + 1)), limit, make_worklist_cursor)
+
+    async def starting_with(self, start: str, *, limit: int) -> tuple[Prediction, ...]:
+        """By id, whose beginning is that; tombstones are passed over, and count for the limit."""
+        query = self._records.where(filter=FieldFilter("__name__", ">=", self._records.document(start)))
+        query = query.where(filter=FieldFilter("__name__", "<", self._records.document(start + "~")))
+        with reported("records"):
+            snapshots = await found(query.order_by("__name__", UP).limit(limit))
+        return tuple(to_record(each) for each in snapshots if "erased_at" not in (each.to_dict() or {}))
 
     async def since(
         self, place: tuple[datetime, str] | None, *, before: datetime, limit: int
@@ -235,6 +255,8 @@ def to_fields(record: Prediction) -> dict[str, Any]:
         "case_id": record.context.case_id,
         "status": record.status.value,
         "decision": record.result.decision.value if record.result else None,
+        "modality": record.context.modality,
+        "urgency": int(urgency(record)),
         "confirmed": record.confirmed or None,
         "diagnosed": record.diagnosis is not None or None,
         "review": record.review,

@@ -25,7 +25,7 @@ from google.cloud.firestore import (
     LastUpdateOption,
 )
 
-from nevus.adapters.cursors import from_micros, read_cursor
+from nevus.adapters.cursors import from_micros, read_cursor, read_numbered_cursor
 from nevus.adapters.google_calls import repeated, reported
 from nevus.ports import NotFound
 
@@ -126,6 +126,17 @@ def in_order(query: AsyncQuery, direction: str, cursor: str | None = None) -> As
         return ordered
     micros, name = read_cursor(cursor)
     return ordered.start_after({"created_at": from_micros(micros), "__name__": name})
+
+
+def in_number_order(query: AsyncQuery, field: str, cursor: str | None) -> AsyncQuery:
+    """By a number, time and name, all falling, after a cursor's place; raises ValueError for another text."""
+    ordered = query
+    for name in (field, "created_at", "__name__"):
+        ordered = ordered.order_by(name, AsyncQuery.DESCENDING)
+    if cursor is None:
+        return ordered
+    number, micros, record_id = read_numbered_cursor(cursor)
+    return ordered.start_after({field: number, "created_at": from_micros(micros), "__name__": record_id})
 
 
 async def found(query: AsyncQuery) -> list[Snapshot]:

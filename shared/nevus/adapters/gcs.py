@@ -19,7 +19,8 @@ from nevus.adapters.gcs_signing import own_signer, throwaway_signer
 from nevus.adapters.gcs_upload import Upload
 from nevus.adapters.google_calls import reported
 from nevus.adapters.object_keys import checked_key
-from nevus.ports import NotFound, PreconditionFailed, SignedUpload, StoredObject, Unavailable
+from nevus.ports import NotFound, PreconditionFailed, StoredObject, Unavailable
+from nevus.signed_uploads import SignedUpload
 
 T = TypeVar("T")
 

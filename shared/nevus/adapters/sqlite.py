@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from nevus.adapters import sqlite_audit
-from nevus.adapters.cursors import make_cursor, make_review_cursor, read_cursor, read_review_cursor, to_micros
+from nevus.adapters.cursors import (
+    make_cursor,
+    make_review_cursor,
+    make_worklist_cursor,
+    read_cursor,
+    read_numbered_cursor,
+    to_micros,
+)
 from nevus.adapters.sql import GroupWriter, Readers, open_database, reported
 from nevus.audit import newest, told
 from nevus.audit_links import Head, Link
 from nevus.domain import AuditEntry, ChainedEntry, Prediction, Status
 from nevus.ports import AlreadyExists, Gone, NotFound, Page, PreconditionFailed
+from nevus.worklist import Wanted, urgency
 
 T = TypeVar("T")
 MIGRATIONS = (
@@ -49,9 +57,23 @@ MIGRATIONS = (
     """,
     sqlite_audit.MIGRATION,
     "CREATE INDEX by_own_case ON records (owner, case_id, created_at, id) WHERE case_id IS NOT NULL",
+    """
+    ALTER TABLE records ADD COLUMN modality TEXT;
+    ALTER TABLE records ADD COLUMN urgency INTEGER NOT NULL DEFAULT 0;
+    UPDATE records SET modality = json_extract(document, '$.context.modality'), urgency = CASE
+        WHEN diagnosed THEN coalesce(decision = 'routine' AND json_extract(document, '$.diagnosis.malignant')
+            OR decision IN ('refer', 'indeterminate') AND NOT json_extract(document, '$.diagnosis.malignant'), 0)
+        WHEN status = 'pending' THEN 4
+        WHEN decision IN ('refer', 'indeterminate') THEN 6
+        WHEN decision = 'routine' THEN 2
+        WHEN decision = 'rejected' AND NOT instr(document, '"second_unusable"') THEN 3
+        ELSE 5 END;
+    CREATE INDEX by_urgency ON records (urgency, created_at, id)
+    """,
 )
 COLUMNS = (
-    "id, owner, case_id, status, decision, confirmed, diagnosed, review, created_at, revision, document, cam, embedding"
+    "id, owner, case_id, status, decision, confirmed, diagnosed, review, modality, urgency, created_at, revision, "
+    "document, cam, embedding"
 )
 RAW = {"cam", "embedding"}
 
@@ -115,12 +137,33 @@ class SqliteRecords:
 
     async def review(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """By priority for review, then newest first; raises ValueError on a cursor that no such page gave."""
-        place = () if cursor is None else read_review_cursor(cursor)
+        place = () if cursor is None else read_numbered_cursor(cursor)
         after = "AND (review, created_at, id) < (?, ?, ?)" if place else ""
         order = "ORDER BY review DESC, created_at DESC, id DESC LIMIT ?"
         query = f"SELECT * FROM records WHERE review IS NOT NULL {after} {order}"  # noqa: S608
         rows = await self._readers.run(lambda database: database.execute(query, (*place, limit + 1)).fetchall())
         return to_page(rows, limit, make_review_cursor)
+
+    async def worklist(
+        self, wanted: Wanted, *, cursor: str | None = None, after: Prediction | None = None, limit: int = 50
+    ) -> Page:
+        """By urgency, then newest first; raises ValueError on a cursor that no such page gave."""
+        cursor = make_worklist_cursor(after) if after else cursor
+        place = () if cursor is None else read_numbered_cursor(cursor)
+        later = "AND (urgency, created_at, id) < (?, ?, ?)" if place else ""
+        same = "".join(f" AND {column} = ?" for column in wanted.equal)
+        order = "ORDER BY urgency DESC, created_at DESC, id DESC LIMIT ?"
+        query = f"SELECT * FROM records WHERE urgency BETWEEN ? AND ? {same} {later} {order}"  # noqa: S608  # constants
+        values = (*wanted.urgency, *wanted.equal.values(), *place, limit + 1)
+        rows = await self._readers.run(lambda database: database.execute(query, values).fetchall())
+        return to_page(rows, limit, make_worklist_cursor)
+
+    async def starting_with(self, start: str, *, limit: int) -> tuple[Prediction, ...]:
+        """By id, whose beginning is that."""
+        query = "SELECT * FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+        values = (start, f"{start}~", limit)
+        rows = await self._readers.run(lambda database: database.execute(query, values).fetchall())
+        return tuple(from_row(row) for row in rows)
 
     async def since(
         self, place: tuple[datetime, str] | None, *, before: datetime, limit: int
@@ -215,9 +258,10 @@ def to_row(record: Prediction) -> tuple[object, ...]:
     """In the order of COLUMNS."""
     decision = record.result.decision.value if record.result else None
     facts = (record.id, record.owner, record.context.case_id, record.status.value, decision, record.confirmed)
-    reviewed = (record.diagnosis is not None, record.review)
+    listed = (record.diagnosis is not None, record.review, record.context.modality, int(urgency(record)))
     document = record.model_dump_json(exclude=RAW)
-    return (*facts, *reviewed, to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
+    stored = (to_micros(record.created_at), record.revision, document, record.cam, record.embedding)
+    return (*facts, *listed, *stored)
 
 
 def from_row(row: sqlite3.Row) -> Prediction:

@@ -20,7 +20,8 @@ from gateway.problems import Problem
 from gateway.services import Services
 from nevus import clock
 from nevus.domain import Frozen
-from nevus.ports import PreconditionFailed, UploadGrant, UploadVerifier
+from nevus.ports import PreconditionFailed
+from nevus.signed_uploads import UploadGrant, UploadVerifier
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 PhotoType = Literal["image/jpeg", "image/png", "image/webp", "image/heic"]
