@@ -11,6 +11,11 @@ PAGES = {
     "reference": ("", "/docs"),
     "home": ("client", "/"),
     "result": ("client", "/results/{record}"),
+    "worklist": ("clinician", "/worklist?reviewed=all"),
+    "worklist-nothing": ("clinician", "/worklist?find=1"),
+    "case": ("clinician", "/worklist/{record}"),
+    "case-report": ("clinician", "/worklist/{record}/report"),
+    "batch": ("clinician", "/batch"),
     "not-found": ("client", "/results/nothing"),
 }
 

@@ -47,6 +47,10 @@ async def a_diagnosis(_: Door) -> dict[str, Any]:
     return {"json": {"label": "melanoma", "malignant": True}}
 
 
+async def a_finding(_: Door) -> dict[str, Any]:
+    return {"data": {"choice": "malignant:melanoma"}}
+
+
 async def a_link(door: Door) -> dict[str, Any]:
     return {"data": {"token": door.link()}}
 
@@ -77,6 +81,7 @@ class Row:
 # nobody, malformed, revoked, other, owner, clinician, admin
 ANYONE = "200 200 200 200 200 200 200"
 KNOWN = "401 401 401 200 200 200 200"
+CLINICAL = "401 401 401 403 403 200 200"
 OWN = "401 401 401 404 200 200 200"
 SIGNED = ("PUT", "/v1/uploads/content")  # opened by its URL's signature, whoever sends
 SCHEDULED = ("POST", "/internal/reconcile")  # for the scheduler alone: test_scheduler.py
@@ -95,6 +100,13 @@ ROWS = {
     ("POST", "/results"): Row("401 401 401 303 303 303 303", a_photo),
     ("GET", "/results/{record_id}"): Row(OWN),
     ("POST", "/results/{record_id}/delete"): Row("401 401 401 404 303 403 303"),
+    ("GET", "/worklist"): Row(CLINICAL),
+    ("GET", "/worklist.csv"): Row(CLINICAL),
+    ("GET", "/worklist/{record_id}"): Row(CLINICAL),
+    ("GET", "/worklist/{record_id}/report"): Row(CLINICAL),
+    ("POST", "/worklist/{record_id}/diagnosis"): Row("401 401 401 403 403 303 303", a_finding),
+    ("GET", "/batch"): Row(CLINICAL),
+    ("POST", "/batch"): Row(CLINICAL, a_photo),
     ("POST", "/v1/predictions"): Row("401 401 401 201 201 201 201", a_photo),
     ("POST", "/v1/uploads"): Row("401 401 401 201 201 201 201"),
     SIGNED: Row(ANYONE, an_upload),

@@ -17,6 +17,8 @@ from gateway.openapi import ABOUT
 from gateway.reconcile import Reconciler
 from gateway.routes import (
     audit,
+    batch,
+    clinician,
     docs,
     internal,
     language,
@@ -54,6 +56,8 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         operations.router,
         audit.router,
         pages.router,
+        clinician.router,
+        batch.router,
         session.router,
         language.router,
         docs.router,

@@ -66,11 +66,13 @@ async def diagnose(services: Services, caller: Caller, record_id: str, label: st
         )
         entry = by(caller, "diagnose", record_id, "replaces an earlier one" if record.diagnosis else "")
         try:
-            return await services.records.replace(diagnosed(record, diagnosis), entry=entry)
+            changed = await services.records.replace(diagnosed(record, diagnosis), entry=entry)
         except PreconditionFailed:
             continue
         except (NotFound, Gone):
             raise erased() from None
+        services.neighbours.learn(changed)
+        return changed
     raise Problem("precondition-failed", "It changes too fast; please try again.")
 
 

@@ -22,8 +22,9 @@ class Place:
         return path == self.path or path.startswith(below)
 
 
+WORKLIST = (Place("/worklist", mark("Worklist")), Place("/batch", mark("Many photos")))
 PLACES: dict[Role, tuple[Place, ...]] = {
     Role.CLIENT: (Place("/", mark("Check a spot"), also=("/results",)),),
-    Role.CLINICIAN: (Place("/", mark("Check a spot"), also=("/results",)),),
-    Role.ADMIN: (Place("/", mark("Check a spot"), also=("/results",)),),
+    Role.CLINICIAN: (*WORKLIST, Place("/", mark("Check a spot"), also=("/results",))),
+    Role.ADMIN: (*WORKLIST, Place("/", mark("Check a spot"), also=("/results",))),
 }

@@ -9,6 +9,7 @@ from gateway.canary import Canaries
 from gateway.failures import Failures
 from gateway.intake import Intake
 from gateway.metrics import Metrics
+from gateway.neighbours import Neighbours
 from gateway.settings import Settings
 from nevus.domain import Caller, ModelRef
 from nevus.ports import Classifier, Identity, JobRunner, PhotoStore, RecordStore, RunStore, ServiceIdentity
@@ -87,3 +88,4 @@ class Services:
     canaries: Canaries
     under_way: list[str] = field(default_factory=list)
     backlog: Backlog = field(default_factory=Backlog)
+    neighbours: Neighbours = field(default_factory=Neighbours)

@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST = 64 * 1024  # bytes
 SECONDS = 10.0
 # What takes photos bounds its bodies itself.
-PHOTOS = frozenset({("POST", "/v1/predictions"), ("POST", "/results"), ("PUT", "/v1/uploads/content")})
+PHOTOS = frozenset(
+    {("POST", "/v1/predictions"), ("POST", "/results"), ("POST", "/batch"), ("PUT", "/v1/uploads/content")}
+)
 
 
 class SmallBodies:
