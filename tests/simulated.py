@@ -104,7 +104,7 @@ class World:
             heapq.heappop(self.timers)[2]()
 
     def finish(self, visit: Visit, ticket: Ticket) -> None:
-        visit.left = self.now
+        visit.left, ticket.assessed = self.now, True
         self.keeper.leave(ticket)
 
     def answered(self, caller: str | None = None, since: float = 0.0) -> list[float]:

@@ -139,7 +139,8 @@ async def test_only_a_photo_may_be_large_whoever_sends_it(
     told = head(method, path, f"Content-Type: {kind}", "Content-Length: 100000")
     problem(await sent(door.url, told + bytes(100_000)), {413})
     endless = head(method, path, f"Content-Type: {kind}", "Transfer-Encoding: chunked")
-    problem(await sent(door.url, endless + chunked(bytes(50_000)) * 3), {413})
+    statuses = {413, 422} if "boundary" in kind else {413}  # no form either, which shows in the first bytes
+    problem(await sent(door.url, endless + chunked(bytes(50_000)) * 3), statuses)
 
 
 async def test_chunks_without_end_have_one(door: GatewayProcess, key: str) -> None:

@@ -31,14 +31,14 @@ class Process:
     """One incarnation of the gateway: whoever works in it, until it is killed."""
 
     name: str
-    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    tasks: dict[asyncio.Task[Any], None] = field(default_factory=dict)  # in the order in which they are cancelled
     dead: bool = False
 
     def run(self, work: Any) -> asyncio.Task[Any]:
         """In this process: cancelled when it is killed."""
         task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks[task] = None
+        task.add_done_callback(self.tasks.pop)
         return task
 
     def check(self) -> None:

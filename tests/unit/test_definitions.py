@@ -95,8 +95,7 @@ def test_images_are_named_by_digest() -> None:
 
 def test_as_many_photos_as_the_door_takes_and_inference_answers() -> None:
     gateway_spec = defined("gateway")["spec"]["template"]["spec"]
-    places = Settings.model_fields["intake_places"].default
-    assert gateway_spec["containerConcurrency"] == places
+    assert gateway_spec["containerConcurrency"] == 8 * Settings.model_fields["intake_workers"].default
     inference_spec = defined("inference")["spec"]["template"]["spec"]
     workers = int(environment("inference")["WORKERS"])
     assert str(workers) == container("inference")["resources"]["limits"]["cpu"]

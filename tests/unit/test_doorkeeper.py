@@ -75,6 +75,42 @@ def test_a_greedy_caller_keeps_nobody_waiting_and_is_told_so() -> None:
     assert all(1 <= int(problem.headers["Retry-After"]) <= 10 for problem in refused)
 
 
+def test_who_sends_little_is_not_refused_for_what_a_greedy_caller_sends() -> None:
+    world = World()
+    calm = [each for n in range(20) for each in poisson(0.03 * CAPACITY, 0, 20, f"calm-{n}", n)]
+    world.run(poisson(3 * CAPACITY, 2, 20, "greedy", 99) + calm, 22)
+    assert not [visit for visit in world.visits if visit.problem and visit.caller != "greedy"]
+    assert sum(visit.problem is not None for visit in world.visits) > CAPACITY  # the greedy one's
+
+
+def test_forms_that_are_refused_are_no_overload() -> None:
+    world = World()
+    begin = world.begin
+
+    def refused(visit: Visit, ticket: Ticket) -> None:
+        world.keeper.leave(ticket) if visit.caller == "broken" else begin(visit, ticket)
+
+    world.begin = refused  # type: ignore[method-assign]
+    world.run(poisson(20, 0, 15, "broken", 3) + poisson(0.6 * CAPACITY, 0, 15), 18)
+    assert not any(visit.problem for visit in world.visits)
+
+
+def test_after_a_long_flood_one_need_not_stay_away_for_longer_than_the_line_takes() -> None:
+    world = World(queue=10)
+    world.run(poisson(20 * CAPACITY, 0, 5) + [(16.0, "anna")] * 30, 16.0001)
+    (*_, last) = [visit.problem for visit in world.visits if visit.problem]
+    assert last is not None
+    assert last.headers["Retry-After"] == "1"
+
+
+def test_what_was_not_assessed_tells_nothing_of_how_many_fit_inside() -> None:
+    still = Still()
+    assert still.arrive() == [200]
+    still.keeper.received(still.ticket, 1)
+    still.keeper.leave(still.ticket)
+    assert still.world.crew.alone is None
+
+
 def test_ten_callers_get_equal_parts() -> None:
     world = World()
     rates = {f"caller-{n}": (n + 1) * 0.1 * CAPACITY for n in range(10)}

@@ -15,6 +15,7 @@ from tests.fakes import World, world
 from tests.unit.test_predict import order, stored
 
 from gateway.predict import predict
+from gateway.problems import Problem
 from gateway.reconcile import BATCH, FEW_ORPHANS, GIVE_UP_AFTER, Reconciler
 from gateway.services import Services
 from nevus.audit_links import Head
@@ -68,6 +69,25 @@ async def test_a_photo_that_no_record_names_goes_when_it_is_an_hour_old(nevus: W
     assert await Reconciler(nevus.services).sweep(0) == 0
     assert await Reconciler(nevus.services).sweep() == 1
     assert await stored(nevus) == [f"{kept.id}.{kept.photo.sha256}.jpg"]
+
+
+async def test_a_record_that_comes_after_all_finds_its_photo_however_the_clock_has_jumped(
+    nevus: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Prediction] = []
+
+    async def reported_as_failed(record: Prediction) -> None:
+        late.append(record)
+        raise Unavailable("timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nevus.records, "create", reported_as_failed)
+        with pytest.raises(Problem):
+            await predict(nevus.services, order())
+    for key in await stored(nevus):
+        age(nevus, key, 7200)
+    assert await Reconciler(nevus.services).sweep() == 0
+    assert await stored(nevus) == [late[0].photo.key(late[0].id)]
 
 
 @pytest.mark.parametrize(("kept", "gone"), [(1, 0), (FEW_ORPHANS + 1, FEW_ORPHANS + 1)], ids=["most", "half"])

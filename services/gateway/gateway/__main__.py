@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from gateway.app import create_app
 from gateway.leaving import leave
 from gateway.settings import Settings, is_secret
-from gateway.wire import Wire
+from gateway.wire import Wire, make_room
 from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 from nevus.configuration import EXIT_STATUS, refusal
 from nevus.lifetime import follow_parent_if_asked
@@ -51,6 +51,7 @@ def main() -> int:
     for name in filter(is_secret, tuple(os.environ)):
         del os.environ[name]  # what decodes photos inherits the rest
     configure("gateway", settings.log_level)
+    make_room()
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

@@ -30,6 +30,10 @@ class Place:
         """The body is here; `size` bytes of it are kept from now on, as long as the place is."""
         self._keeper.received(self._ticket, size)
 
+    def assessed(self) -> None:
+        """The photo was: how long that took tells how many fit inside. What is refused or pending tells nothing."""
+        self._ticket.assessed = True
+
 
 class Door:
     """`places` uploads of `room` bytes together inside, `queue` before it for `patience` seconds at most.
@@ -39,7 +43,7 @@ class Door:
 
     def __init__(self, metrics: Metrics, *, workers: int, places: int, queue: int, room: int, patience: float) -> None:
         self._metrics, self._patience = metrics, patience
-        self._crew = Crew(least=workers + 1, first=2 * workers + 1, most=places)
+        self._crew = Crew(least=workers + 1, first=2 * workers + 1, most=min(places, 8 * workers))
         count = metrics.door_refusals.labels
         self._keeper = Doorkeeper(
             self._crew, places=places, queue=queue, room=room, patience=patience, told=lambda why: count(why).inc()

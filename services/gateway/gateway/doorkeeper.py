@@ -102,8 +102,8 @@ class Doorkeeper:
         for counts in (self._inside, self._bytes):
             if counts[ticket.caller] <= 0:
                 del counts[ticket.caller]
-        if ticket.begun:
-            self._demand.left(now)
+        self._demand.left(now)
+        if ticket.assessed:
             self._crew.see(now - ticket.begun, max(0, self.active))
         self._go_on(now)
 
@@ -171,7 +171,9 @@ class Doorkeeper:
         greedy = why == GREEDY or (why != LATE and self._is_greedy(ticket.caller))
         now = self._clock()
         self._told(GREEDY if greedy else why)
-        self._promised = max(self._promised, now + self._wait(ticket.caller)) + self._crew.cost
+        nearest = now + self._wait(ticket.caller)
+        taken = self._promised > now + self._patience  # all moments up to then: from the first one on again
+        self._promised = (nearest if taken else max(self._promised, nearest)) + self._crew.cost
         seconds = min(self._patience, self._promised - now)
         ticket.tell(too_many(seconds) if greedy else busy(seconds))
 

@@ -28,7 +28,7 @@ class Intake:
         metrics: Metrics,
         *,
         workers: int = 2,
-        places: int = 16,
+        places: int = 64,
         queue: int = 512,
         room: int = 128 * 1024 * 1024,
         patience: float = 10.0,

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from gateway.intake_process import ANSWER, LENGTH, READY, unpacked
 from gateway.intake_worker import Clean, Refusal
-from gateway.problems import busy
+from gateway.problems import Problem, busy
 
 START = 30.0  # seconds until a process that does not come up is given up
 TRIES = 2  # for a photo whose process was killed by somebody else
@@ -171,14 +171,14 @@ class Pool:
 
     async def _hire(self, former: Worker | None) -> Worker | None:
         """One in the place of another; None where the system has no process for us."""
-        if former is not None:
-            self._all.discard(former)
-            await former.end()
-        if self._closing:
-            return None
         try:
+            if former is not None:
+                self._all.discard(former)
+                await former.end()
+            if self._closing:
+                return None
             hired = await Worker.start(self._limits)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, RuntimeError) as error:  # the last of these: no more threads are to be had
             log.warning("an intake process could not be started", extra={"cause": type(error).__name__})
             return None
         self._all.add(hired)
@@ -187,8 +187,15 @@ class Pool:
     def _keep(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        task.add_done_callback(self._over)
         return task
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        """Whether or not somebody waits for what came of it."""
+        self._work.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error and not isinstance(error, (Killed, Problem)):
+            log.error("an intake process was lost", exc_info=error)
 
     async def close(self) -> None:
         """End every process, whatever it does."""

@@ -33,7 +33,8 @@ def prepare(memory: int, lock_file: str) -> None:
     follow_parent_if_asked()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with suppress(ValueError):  # macOS sets none, and where the limit is lower already it stays
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ[LOCK] = lock_file
     warnings.simplefilter("ignore")  # Pillow's tell, and remember, whatever a file says

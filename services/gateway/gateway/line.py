@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from gateway.problems import Problem
 
 REMEMBERED = 1000  # callers who were served lately
+SEVERAL = 1.5  # tickets a caller, from which on it is not the number of callers that makes the line long
 Answer = Callable[[Problem | None], None]
 
 
@@ -30,6 +31,7 @@ class Ticket:
     tell: Answer
     begun: float = field(default=0.0, init=False)  # when its body was there
     resting: bool = field(default=False, init=False)  # its sender is slow: it is inside, and nothing is done for it
+    assessed: bool = field(default=False, init=False)  # its photo was: the time that it took tells something
 
 
 class Line:
@@ -102,5 +104,7 @@ class Line:
         return longest[-1] if longest else None
 
     def older(self, moment: float) -> list[Ticket]:
-        """Those who came before that moment."""
-        return [ticket for ticket in self if ticket.came < moment]
+        """Those who came before that moment: where some callers have several, of those who have the most alone."""
+        average = self._count / max(1, len(self._of))
+        blamed = [each for each in self._of.values() if average < SEVERAL or len(each) >= average]
+        return [ticket for tickets in blamed for ticket in tickets if ticket.came < moment]

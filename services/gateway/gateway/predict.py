@@ -26,6 +26,7 @@ from nevus.review import SECOND_UNUSABLE, priority
 
 log = logging.getLogger("gateway.predict")
 EARLIER_PHOTOS = 20
+STILL_COMING = 60.0  # seconds in which a write that was reported as failed may happen after all
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,14 @@ async def assess(services: Services, order: Order) -> Prediction:
     clean = await services.intake.clean(order.image, order.deadline)
     fresh = new_record(order, clean)
     services.under_way.append(fresh.id)
+    stays = STILL_COMING
     try:
         timeout = order.deadline.left_for_inference(services.settings.inference_timeout)
-        return await keep(services, await store_and_measure(services, fresh, clean.jpeg, timeout))
+        kept = await keep(services, await store_and_measure(services, fresh, clean.jpeg, timeout))
+        stays = 0.0
+        return kept
     finally:
-        services.under_way.remove(fresh.id)
+        asyncio.get_running_loop().call_later(stays, services.under_way.remove, fresh.id)
 
 
 async def keep(services: Services, answered: Prediction) -> Prediction:

@@ -45,4 +45,4 @@ def as_problem(error: Exception) -> Problem:
         return Problem(BY_STATUS.get(error.status_code, "invalid-request"), headers=error.headers)
     if isinstance(error, RequestValidationError):
         return invalid_request(list(error.errors()))
-    return Problem("unavailable", "Please try again.", headers={"Retry-After": "2"})
+    return Problem("unavailable", "Please try again.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MEDIA_TYPE = "application/problem+json"
+SOON = 2.0  # seconds after which what is unavailable may be there again
 
 TYPES: Mapping[str, tuple[int, str]] = {
     "malformed-request": (400, "What was sent is not HTTP"),
@@ -63,7 +64,7 @@ class Problem(Exception):
         self.type = type
         self.status, self.title = TYPES[type]
         self.detail = detail
-        self.headers = dict(headers or {})
+        self.headers = (come_again(SOON) if self.status == 503 else {}) | dict(headers or {})
         self.extra = dict(extra or {})
         super().__init__(f"{type}: {detail}")
 

@@ -70,7 +70,7 @@ class Services:
     """One gateway's adapters and settings, on `app.state.services`.
 
     `registry` is for reading; `promotion` writes, and only where channels point. `under_way` are the ids of records
-    that are being made here: their photos may be stored already.
+    that are being made here, or may still appear: their photos may be stored already.
     """
 
     settings: Settings

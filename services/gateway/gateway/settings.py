@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     prevalence: float = Field(0.02, gt=0, lt=1, description="prevalence at which pages state PPV and NPV")
     intake_workers: int = Field(2, ge=1, le=8, description="processes that decode photos")
     intake_places: int = Field(
-        16, ge=1, le=256, description="uploads inside at once, three in four of one caller at most"
+        64, ge=1, le=256, description="uploads inside at once, three in four of one caller at most"
     )
     intake_queue: int = Field(512, ge=0, le=4096, description="uploads that may wait for a place; more get 503")
     intake_patience: float = Field(10.0, gt=0, description="seconds that an upload waits for a place")

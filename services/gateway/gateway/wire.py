@@ -1,20 +1,25 @@
 """The gateway's end of a connection, with the bounds that uvicorn leaves out.
 
-They are for the size and time of a request's head, for the rest of a body that was answered already, and for answers
-that nobody reads. What is not HTTP is answered by a problem too.
+They are for connections, for requests that are sent before the last one is answered, for the size and time of a
+request's head, for the rest of a body that was answered already, and for answers that nobody reads. What is not HTTP is
+answered by a problem too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import secrets
 from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from gateway.problems import MEDIA_TYPE, Problem
+from gateway.problems import MEDIA_TYPE, Problem, busy
 
+CONNECTIONS = 2000
+DESCRIPTORS = 2 * CONNECTIONS  # as many again for files
+PIPELINED = 256  # requests on one connection that wait for the answer to another one
 HEAD_BYTES = 64 * 1024  # request line and headers
 HEAD_LINES = 100
 HEAD_SECONDS = 10.0  # from the first byte of a connection, or of a request, to the end of its headers
@@ -23,14 +28,19 @@ READ_SECONDS = 30.0  # for an answer that is not taken
 
 
 class Wire(HttpToolsProtocol):
-    """One connection."""
+    """One connection of `most`."""
+
+    most = CONNECTIONS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """The head's time begins."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._in_head, self._head, self._fault, self._refused = True, 0, "malformed-request", False
+        self._asked = False  # nothing yet, so that there is no cycle
         super().connection_made(transport)
         self._within(HEAD_SECONDS, "head", self._head_is_late)
+        if len(self.connections) > self.most:
+            self._refuse(busy())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """No timer outlives it."""
@@ -47,17 +57,20 @@ class Wire(HttpToolsProtocol):
             self._within(HEAD_SECONDS, "head", self._head_is_late)
         super().data_received(data)
         if self._in_head and self._head > HEAD_BYTES:
-            self._refuse("headers-too-large")
+            self._refuse(Problem("headers-too-large"))
 
     def on_headers_complete(self) -> None:
-        """Raises ValueError, which the parser's caller answers, for a head that is too large."""
+        """Raises ValueError, which the parser's caller answers, for a head that is too large, or one too many."""
         self._in_time("head")
         self._in_head, self._head = False, 0
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > HEAD_BYTES or len(self.headers) > HEAD_LINES:
             self._fault = "headers-too-large"
             raise ValueError(self._fault)
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError(self._fault)
         super().on_headers_complete()
+        self._asked = True
 
     def on_message_complete(self) -> None:
         """The next head may come."""
@@ -66,10 +79,12 @@ class Wire(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """What is left of the body has a moment to come."""
-        if self.cycle.more_body:
+        """What is left of the body has a moment to come, and no more requests while some of them wait."""
+        if self.cycle.response_complete and self.cycle.more_body:
             self._within(REST_SECONDS, "rest", self.transport.close)
         super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
 
     def pause_writing(self) -> None:
         """The client does not read."""
@@ -84,20 +99,29 @@ class Wire(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Where uvicorn tells plain text."""
         del msg
-        self._refuse(self._fault)
+        self._refuse(Problem(self._fault))
 
     def _head_is_late(self) -> None:
         if self._head:
-            self._refuse("request-timeout")
+            self._refuse(Problem("request-timeout"))
         else:
             self.transport.close()
 
-    def _refuse(self, problem: str) -> None:
-        """Answer and say that this was all; a close at once would take the answer from who is still sending."""
+    def _refuse(self, problem: Problem) -> None:
+        """Answer and say that this was all; a close at once would take the answer from who is still sending.
+
+        What is under way is told that its client has gone. Where its answer has begun already, nothing comes after it.
+        """
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
-        self.transport.write(answer(Problem(problem)))
+        if self.pipeline or (self._asked and self.cycle.response_started and not self.cycle.response_complete):
+            self.transport.close()
+            return
+        if self._asked:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(answer(problem))
         self.transport.write_eof()
         self._within(REST_SECONDS, "rest", self.transport.close)
 
@@ -115,5 +139,15 @@ def answer(problem: Problem) -> bytes:
     """A whole response that ends its connection."""
     identifier = secrets.token_hex(8)
     body = json.dumps(problem.body(identifier)).encode()
-    headers = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nx-request-id: {identifier}\r\n"
-    return STATUS_LINE[problem.status] + headers.encode() + b"connection: close\r\n\r\n" + body
+    told = {"content-type": MEDIA_TYPE, "content-length": len(body), "x-request-id": identifier, "connection": "close"}
+    headers = "".join(f"{name}: {value}\r\n" for name, value in (told | problem.headers).items())
+    return STATUS_LINE[problem.status] + headers.encode() + b"\r\n" + body
+
+
+def make_room() -> None:
+    """Descriptors for all connections, of which systems give a process few at first; else fewer connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bounded = [limit for limit in (DESCRIPTORS, hard) if limit != resource.RLIM_INFINITY]
+    if soft != resource.RLIM_INFINITY and soft < min(bounded):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(bounded), hard))
+    Wire.most = min(bounded) // 2

@@ -56,6 +56,8 @@ async def ask(request: Request, caller: AnyCaller) -> Response:
         place.received(len(upload.image))
         key = check_key(upload.fields.get("idempotency_key"))
         record = await predict(services, Order(caller, upload.image, upload.context, upload.consent, key))
+        if record.result:
+            place.assessed()
     return RedirectResponse(f"/results/{record.id}", status_code=303)
 
 

@@ -73,6 +73,8 @@ async def create_prediction(
             place.received(len(upload.image))
             order = Order(caller, upload.image, upload.context, upload.consent, key, deadline=deadline)
             record = await predict(services, order)
+        if record.result:
+            place.assessed()
     pending = record.status is Status.PENDING
     headers = {"Location": f"/v1/predictions/{record.id}"} | deadline.headers
     headers |= come_again(drain.seconds_left(services)) if pending else {}
