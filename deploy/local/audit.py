@@ -1,7 +1,7 @@
 """`make audit`: every package of every lock against PyPI's advisories, but for what audit.toml argues away.
 
-A package that cannot be looked up fails the audit as a vulnerable one does: nothing counts as clean unseen. The locks of
-the benchmark's peers are no part of it: they are what they were measured at, and answer on 127.0.0.1 during `make bench`.
+A package that cannot be looked up fails the audit as a vulnerable one does: nothing counts as clean unseen. The locks
+of the benchmark's peers are no part of it: they stay what was measured, and answer on 127.0.0.1 during `make bench`.
 """
 
 from __future__ import annotations
