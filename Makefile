@@ -31,7 +31,7 @@ client: ## the command .venv/client/bin/nevus, docs/client.md
 
 test: ## every test, with small seeds of the long ones
 	$(INSTALL) dev gateway inference training
-	exec $(DEV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	exec $(DEV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: ## full counts, fuzzing and soak
 	$(INSTALL) dev gateway inference training

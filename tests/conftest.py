@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
 from tests.emulators import Emulator, firestore_emulator, firestore_is_here, gcs_emulator
 
 from nevus.pointers import Pointer
@@ -17,6 +18,8 @@ from nevus.registry import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["tests.secret_scan"]
+settings.register_profile("nevus", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines are busy
+settings.load_profile("nevus")
 
 
 def lacking(what: str, how: str = "") -> None:

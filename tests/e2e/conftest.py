@@ -12,16 +12,21 @@ import pytest_asyncio
 from tests.backends import CLOUD, Backend, Cloud, Embedded
 from tests.e2e.browser import SHOTS, launched
 from tests.e2e.pages import Stage
+from tests.emulators import firestore_is_here
 from tests.gateway_process import GatewayProcess, gateway
 from tests.inference_process import inference
 from tests.photos import draw_lesion
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """On the stores that NEVUS_BACKEND names; a test marked `on_both` on the embedded ones and on the emulators."""
+    """On the stores that NEVUS_BACKEND names; a test marked `on_both` on the embedded ones and on the emulators.
+
+    One marked `on_emulators` runs there alone where they are installed: it takes long, and one like it is embedded.
+    """
     if "backend" in metafunc.fixturenames:
         both = metafunc.definition.get_closest_marker("on_both") is not None
-        named = ["cloud"] if CLOUD else ["embedded", "cloud"] if both else ["embedded"]
+        there = metafunc.definition.get_closest_marker("on_emulators") is not None and firestore_is_here()
+        named = ["cloud"] if CLOUD or there else ["embedded", "cloud"] if both else ["embedded"]
         metafunc.parametrize("backend", named, indirect=True, scope="session")
 
 

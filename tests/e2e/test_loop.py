@@ -134,7 +134,6 @@ def refused_then_overruled(admin: httpx.Client, version: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.on_both
 @pytest.mark.timeout(480)
 def test_from_corrections_to_a_promoted_challenger_and_back(nevus: GatewayProcess) -> None:
     with person(nevus, "client") as client, person(nevus, "clinician") as clinician, person(nevus, "admin") as admin:

@@ -134,6 +134,7 @@ async def world(
     await bootstrap.close_stores(opened)
 
 
+@pytest.mark.on_emulators  # on the embedded stores the whole loop is run
 @pytest.mark.timeout(400)
 async def test_a_run_is_terminated_then_killed_and_goes_on_to_a_challenger(world: World, drawn: Path) -> None:
     await world.diagnosed(1, lesion((120, 90), 101))

@@ -26,6 +26,8 @@ PLAN = [
     "4",
     "--seed",
     "3",
+    "--side",
+    "160",
     "--licence",
     "drawn",
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from tests.conftest import ROOT
 
+from gateway import __main__ as gateway
 from nevus.adapters.google_credentials import NO_CREDENTIALS, credentials_found
 from nevus.signatures import new_pair
+from training_job import cli
 
 BUCKETS = "PHOTOS_BUCKET and MODELS_BUCKET"
 TWO = "STORAGE: Input should be 'file' or 'gcs'; JOBS: Input should be 'subprocess' or 'cloud_run'"
@@ -48,17 +52,41 @@ def ended(*command: str, **settings: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip()
 
 
+def said_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], main: Callable[[], object], **settings: str
+) -> tuple[object, str]:
+    """The same of the program's own main function, without a process."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    try:
+        status = main()
+    except SystemExit as ended:
+        status = ended.code
+    return status, capsys.readouterr().err.strip()
+
+
 @pytest.mark.parametrize(
     ("service", "settings", "said"), CASES, ids=[f"{name}-{next(iter(of))}" for name, of, _ in CASES]
 )
 def test_a_service_says_in_one_line_what_keeps_it_from_starting(
-    service: str, settings: dict[str, str], said: str
+    service: str,
+    settings: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    main = importlib.import_module(f"{service}.__main__").main
+    assert said_here(monkeypatch, capsys, main, **settings) == (2, said)
+
+
+@pytest.mark.parametrize(("service", "settings", "said"), [CASES[4], CASES[-1]], ids=["gateway", "inference"])
+def test_its_process_ends_so(service: str, settings: dict[str, str], said: str) -> None:
     assert ended(service, **settings) == (2, said)
 
 
-def test_a_secret_is_not_said() -> None:
-    assert "nvs_secret" not in ended("gateway", NEVUS_ADMIN_KEY="nvs_secret", PREVALENCE="7")[1]
+def test_a_secret_is_not_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"NEVUS_ADMIN_KEY": "nvs_secret", "PREVALENCE": "7"}
+    assert "nvs_secret" not in said_here(monkeypatch, capsys, gateway.main, **settings)[1]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +104,15 @@ def test_a_secret_is_not_said() -> None:
         (("sign",), {}, "there is no key to sign with: set MODEL_SIGNING_KEY"),
     ],
 )
-def test_the_job_says_it_too(command: tuple[str, ...], settings: dict[str, str], said: str) -> None:
-    assert ended("training_job", *command, **settings) == (1, f"training_job: {said}")
+def test_the_job_says_it_too(
+    command: tuple[str, ...],
+    settings: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["training_job", *command])
+    assert said_here(monkeypatch, capsys, cli.main, **settings) == (1, f"training_job: {said}")
 
 
 @pytest.mark.parametrize("command", [("score", "--out", "out"), ("evaluate", "--out", "out.json")])
