@@ -31,6 +31,7 @@ class Traffic:
     caller: httpx.Client
     answers: list[tuple[int, dict[str, Any] | None]] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    pause: float = 0.3  # seconds; a training takes long
 
     def run(self) -> None:
         number = 0
@@ -38,7 +39,7 @@ class Traffic:
             number += 1
             answer = self.caller.post("/v1/predictions", files={"image": ("a.jpg", lesion((240, 180), number % 9))})
             self.answers.append((answer.status_code, answer.json().get("model")))
-            time.sleep(0.05)
+            time.sleep(self.pause)
 
     def until_answered_by(self, version: str) -> None:
         end = time.monotonic() + 30
@@ -141,6 +142,7 @@ def test_from_corrections_to_a_promoted_challenger_and_back(nevus: GatewayProces
         corrected(client, clinician)
         with traffic(client) as flowing:
             run = retrained(admin)
+            flowing.pause = 0.02
             second = run["version"]["version"]
             assert (run["corrections"], run["parent"]["version"]) == (CORRECTIONS, first)
             assert admin.get("/v1/channels/challenger").json()["version"] == second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from tests.promotion_world import World, drawn_world, learned_rows, small_policy
 
+from nevus.adapters.sqlite import SqliteRecords
+from nevus.domain import ChainedEntry
 from nevus.registry import Channel
 from training_job import cli
 from training_job.promotion.check import PromotionError
@@ -98,7 +101,11 @@ def test_a_bad_challenger_is_refused_and_the_pointer_stays(
     assert bar in [each.name for each in world.verdict(make.__name__).failed]
 
 
-def test_an_equal_one_is_promoted_and_taken_back(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_equal_one_is_promoted_and_taken_back(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the audit log tells it, since the registry is that of a deployment here."""
+    monkeypatch.setenv("MODELS_DIR", str(world.folder / "registry"))
     challenger = world.publish("equal", np.float32(1.001) * world.kernel, learned=learned_rows(world))
     world.point(Channel.CHALLENGER, challenger)
     assert run(world, "promote", "--check") == 0
@@ -113,6 +120,17 @@ def test_an_equal_one_is_promoted_and_taken_back(world: World, capsys: pytest.Ca
     with pytest.raises(PromotionError, match="no earlier champion"):
         run(world, "rollback")
     assert "all " in capsys.readouterr().out
+    told = [(entry.action, entry.subject, entry.role) for entry in asyncio.run(entries(world))]
+    moves = [("promote", "champion -> equal"), ("rollback", "champion"), ("rollback", "champion")]
+    assert told == [(*move, "operator") for move in (*moves, ("rollback.failed", "champion"))]
+
+
+async def entries(world: World) -> list[ChainedEntry]:
+    """Of the audit log, oldest first."""
+    records = SqliteRecords(world.folder / "data/records.db")
+    log = await records.audit_log()
+    await records.close()
+    return list(reversed(log))
 
 
 def test_a_champion_is_not_checked_against_itself_and_the_first_needs_no_check(world: World) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ from tests.emulators import Emulator
 from tests.photos import lesion
 
 SERVICES = (ROOT / "shared", ROOT / "services/training-job")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registry(models_dir: Path) -> Iterator[None]:
+    """Where tasks find the champion."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MODELS_DIR", str(models_dir))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +51,7 @@ def started(folder: Path, out: str, data: str, *arguments: str, **environment: s
     command = [sys.executable, "-m", "training_job", "score", "--data", data, "--out", out]
     settings = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, SERVICES)), "DATA_DIR": str(folder)} | environment
     return subprocess.Popen(
-        [*command, "--registry", str(ROOT / "models"), *arguments],
+        [*command, *arguments],
         env=settings, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 from nevus.adapters.places import model_store_at
 from nevus.adapters.stores import model_store, photo_store, record_store, run_store, training_store
+from nevus.audit import by_operator, intended
 from nevus.configuration import require
 from nevus.ports import ModelStore
 from nevus.registry import Registry
@@ -13,6 +18,7 @@ from training_job.retrain import Retraining, Stores
 from training_job.settings import Settings
 
 CHECKOUT = "models"
+CLOUD = "gs://"
 
 
 def store_at(address: str | None, settings: Settings) -> ModelStore:
@@ -46,6 +52,32 @@ def refuse_to_publish_unsigned(settings: Settings) -> None:
     """Where only signed versions are read, one without a signature is of no use; raises ValueError."""
     if trust_of(settings.model_public_keys) and not signer_of(settings.model_signing_key):
         raise ValueError("MODEL_PUBLIC_KEYS: set MODEL_SIGNING_KEY")
+
+
+@asynccontextmanager
+async def recorded(settings: Settings, registry: str | None, action: str, subject: str) -> AsyncIterator[None]:
+    """Around a move of a channel from a shell: its entry comes first on the audit log of who has this registry.
+
+    Without one where that is no deployment that the settings name. Raises PortError.
+    """
+    if not is_deployments(registry, settings):
+        yield
+        return
+    records = record_store(settings)
+    try:
+        async with intended(records, by_operator(action, subject)):
+            yield
+    finally:
+        await records.close()
+
+
+def is_deployments(registry: str | None, settings: Settings) -> bool:
+    """Whether a registry's path or address is that of the deployment which the settings name."""
+    if registry is None:
+        return settings.storage == "gcs"
+    if registry.startswith(CLOUD):
+        return registry.rstrip("/") == CLOUD + settings.models_bucket
+    return Path(registry).resolve() == settings.registry_dir.resolve()
 
 
 async def open_stores(settings: Settings) -> Stores:

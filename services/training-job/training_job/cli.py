@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,14 +18,14 @@ from nevus.registry import KERAS_FILE, Channel, Precision, Registry, RegistryErr
 from nevus.telemetry import configure
 from training_job import signing
 from training_job.benchmark import cli as benchmark
-from training_job.bootstrap import publishing_at, registry_at
+from training_job.bootstrap import publishing_at, recorded, registry_at
 from training_job.comparing.cli import compare
 from training_job.data import ManifestError
 from training_job.exporting import export, publish
 from training_job.finding import find_version
 from training_job.plan import Plan, run_folder
 from training_job.reading import Data, read_data, usable
-from training_job.settings import read_settings
+from training_job.settings import Settings, read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(benchmark.app, name="benchmark")
@@ -140,7 +141,8 @@ def promote(
     from training_job.promotion import command
 
     settings = read_settings()
-    promotion = command.Promotion(registry_at(registry, settings), settings, asyncio.run)
+    told = partial(recorded, settings, registry)
+    promotion = command.Promotion(registry_at(registry, settings), settings, asyncio.run, recorded=told)
     lines, passed = promotion.promote(model, data, only_check=check)
     typer.echo("\n".join(lines))
     raise typer.Exit(0 if passed else 1)
@@ -153,7 +155,11 @@ def rollback(
     """Point the champion at the version that it replaced."""
     from training_job.promotion.check import roll_back
 
-    earlier = asyncio.run(roll_back(registry_at(registry, read_settings())))
+    async def back(settings: Settings) -> ModelRef:
+        async with recorded(settings, registry, "rollback", "champion"):
+            return await roll_back(registry_at(registry, settings))
+
+    earlier = asyncio.run(back(read_settings()))
     typer.echo(f"{earlier.name} {earlier.version} is the champion again")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +21,18 @@ from training_job.settings import Settings
 
 logger = logging.getLogger("training_job.promotion")
 FEW = 12  # bars told in the log of a run
+Recorded = Callable[[str, str], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """Checks of one registry's versions; `run` awaits what the registry does, `measured` measures a version."""
+    """Checks of one registry's versions; `run` awaits what stores do, `measured` measures a version."""
 
     registry: Registry
     settings: Settings
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     measured: Measure = measure
+    recorded: Recorded = lambda *_: nullcontext()  # around a move: its entry in the audit log
 
     def pair(self, model: str) -> Pair | None:
         """The champion and the version or channel that wants its place; None without a champion.
@@ -55,7 +58,7 @@ class Promotion:
         verdict = self.check(pair, data)
         lines = [*summary(verdict)]
         if verdict.passed and not only_check:
-            self.run(promote(self.registry, pair, verdict))
+            self.run(self._moved(pair.challenger, lambda: promote(self.registry, pair, verdict)))
             lines.append(f"{pair.challenger.version} is the champion")
         return lines, verdict.passed
 
@@ -65,8 +68,12 @@ class Promotion:
         if only_check:
             return ["there is no champion to check against: the first one needs no verdict"]
         self.run(self.registry.load(challenger))
-        self.run(self.registry.point(Channel.CHAMPION, challenger, if_generation=0))
+        self.run(self._moved(challenger, lambda: self.registry.point(Channel.CHAMPION, challenger, if_generation=0)))
         return [f"{challenger.version} is the first champion"]
+
+    async def _moved(self, challenger: ModelRef, move: Callable[[], Awaitable[object]]) -> None:
+        async with self.recorded("promote", f"champion -> {challenger.version}"):
+            await move()
 
     def check(self, pair: Pair, data: str | None) -> Verdict:
         """The verdict on a pair: the one that stands, or else one made now on the guard set.
