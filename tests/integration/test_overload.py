@@ -76,7 +76,7 @@ async def test_a_full_door_says_no_before_a_body_comes(crowded: GatewayProcess) 
             await closing.enter_async_context(begun(nevus, "POST", "/v1/predictions", key | FORM))
         await until(lambda: metric(nevus, 'nevus_door_uploads{where="waiting"}') == 8, 60)
         answers = [await head_alone(nevus, greedy) for _ in range(5)]
-        assert all(" 429 " in head and "retry-after: " in head for _, head in answers)
+        assert all(" 429 " in head and "retry-after: " in head for _, head in answers), answers
         assert min(seconds for seconds, _ in answers) < 0.1
         polite = asyncio.create_task(head_alone(nevus, calm))
         await until(lambda: metric(nevus, 'nevus_door_refusals_total{why="greedy"}') == 6)  # one has made way
