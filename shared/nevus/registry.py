@@ -255,10 +255,7 @@ class Registry:
                 raise
 
     async def point(self, channel: Channel, ref: ModelRef, *, if_generation: int, share: float | None = None) -> int:
-        """Move a channel to a version, a canary with its share.
-
-        Raises PreconditionFailed when it has moved meanwhile.
-        """
+        """Move a channel to a version, a canary with its share; raises PreconditionFailed when it has moved."""
         pointer = (await self.pointer(channel))[0].moved(ref) if if_generation else pointer_to(ref)
         return await self._put_pointer(channel, pointer.shared(share), if_generation)
 

@@ -33,6 +33,7 @@ from nevus.adapters.oidc import IAP_ISSUER, caller_id
 from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
 from nevus.ports import JobState, NotFound
 from nevus.registry import Channel
+from nevus.training_runs import change
 
 HOST = "http://nevus.test"
 CALLERS = ("nobody", "malformed", "revoked", "other", "owner", "clinician", "admin")
@@ -120,7 +121,8 @@ class Door:
         await retrain.settle_active(self.services)
         made = training_run(new_id(), created_at=datetime.now(UTC))
         await self.services.runs.begin(made)
-        return await self.services.runs.replace(made.model_copy(update={"state": RunState.CANCELLED}))
+        ended = {"state": RunState.CANCELLED}  # the reconciler may look at it meanwhile
+        return await change(self.services.runs, made.id, lambda run: run.model_copy(update=ended))
 
     async def credentials(self, kind: str, way: str) -> dict[str, str]:
         """Headers of a caller: a new key, session, ID token or assertion of IAP."""
