@@ -29,7 +29,7 @@ LOADS = (
 STACKS = ("stack", "first answer s", "MiB at first", "MiB after 32", "CPU ms", "floor's share", "with all cores busy",
           "beyond it ms", "USD/1,000", "logit", "differs by")  # fmt: skip
 FLOORS = ("CPU ms", "one loop alone", "a loop on each core")
-TARGETS = ("figure", "median", "least", "most", "bound", "")
+TARGETS = ("figure", "median", "least", "most", "bound", "", "at the floor")
 PARTS = {
     "intake": "intake: decode, re-encode",
     "decode": "decode the upload",
@@ -131,6 +131,7 @@ def target_row(outcome: Outcome) -> Row:
         *figures,
         f"{'at most' if target.at_most else 'at least'} {number(target.bound)}",
         outcome.verdict,
+        shown(outcome.at_floor),
     )
 
 

@@ -85,7 +85,12 @@ def test_ratios_are_of_one_round_and_medians_of_all() -> None:
     assert cpu.found.median == pytest.approx(10 / 70)
     assert (cpu.found.low, cpu.found.high) == pytest.approx((0.1, 0.2))
     assert cpu.verdict == "met"
-    assert found["Nevus whole: answers a second at 32, multiple of the original's best"].verdict == "met"
+    assert cpu.at_floor
+    assert cpu.at_floor.median == pytest.approx(9 / 70)
+    rate = found["Nevus whole: answers a second at 32, multiple of the original's best"]
+    assert rate.verdict == "met"
+    assert rate.at_floor
+    assert rate.at_floor.median == pytest.approx(2000 / 9 / 10)
     assert found["Nevus inference: floor's share of its CPU time"].verdict == "not measured"
 
 
