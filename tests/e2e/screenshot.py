@@ -23,15 +23,22 @@ MODELS = Path(__file__).parents[2] / "models"
 COLOURS = 192
 SIZES: dict[str, tuple[str, ViewportSize, Scheme]] = {  # of the README: a page of all_pages, its size and colours
     "patient": ("result", ViewportSize(width=900, height=1000), "light"),
+    "worklist": ("worklist", DESKTOP, "light"),
+    "clinician": ("case", ViewportSize(width=1280, height=1000), "dark"),
 }
+FOUND = (("nevus", False), ("melanoma", True), ("seborrheic keratosis", False), ("nevus", False))  # of drawn photos
 
 
 def play(stage: Stage) -> None:
     """What makes the pages worth a picture: photos of several spots, one of them followed for a while."""
     client = stage.known("client")
-    for seed in (5, 4, 2, 1):
-        stage.ask(client, seed, modality="clinical", site="back")
-    stage.records.append(stage.ask(client, 3, modality="clinical", age="44", site="arm"))
+    others = [stage.ask(client, seed, modality="clinical", site="back") for seed in (7, 6, 5, 4, 2, 1)]
+    with stage.known("clinician").client(stage.nevus.url) as clinician:
+        for record, (label, malignant) in zip(others, FOUND, strict=False):
+            clinician.put(f"/v1/predictions/{record}/diagnosis", json={"label": label, "malignant": malignant})
+    spot = {"modality": "clinical", "age": "44", "site": "arm", "case_id": "left-arm"}
+    stage.ask(client, 8, **spot)
+    stage.records.append(stage.ask(client, 3, **spot))
 
 
 async def picture(stage: Stage, name: str, folder: Path) -> None:

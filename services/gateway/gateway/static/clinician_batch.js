@@ -9,15 +9,13 @@ const badges = at("badges").content;
 const COLUMNS = ["file", "id", "status", "decision", "probability", "reasons", "problem"];
 let lines = [];
 let sender = null;
-let batches = 0;
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const files = [...at("image").files];
   begin(files);
-  const prefix = `${form.dataset.key}-${batches += 1}`;
   const fields = { modality: at("modality").value };
-  sender = new Sender({ fields, prefix, told: (say) => tell(say) });
+  sender = new Sender({ fields, prefix: form.dataset.key, told: (say) => tell(say) });
   await sender.all(files, (n, state, answer) => show(n, state, answer));
   end();
 });

@@ -6,12 +6,16 @@ const LONGEST = 30; // seconds
 export class Sender {
   #stopped = false;
   #until = Promise.resolve();
+  #go = () => {};
 
   constructor({ fields, prefix, told }) {
     Object.assign(this, { fields, prefix, told });
   }
 
-  stop() { this.#stopped = true; }
+  stop() {
+    this.#stopped = true;
+    this.#go();
+  }
 
   // Calls show(n, "sending" | "done" | "refused" | "stopped", answer) as it goes.
   async all(files, show) {
@@ -31,7 +35,7 @@ export class Sender {
       await this.#until;
       if (this.#stopped) return show(n, "stopped");
       show(n, "sending");
-      const answer = await this.#send(file, n).catch(() => null);
+      const answer = await this.#send(file).catch(() => null);
       if (answer?.ok) return show(n, "done", await answer.json());
       if (answer && ![408, 429, 502, 503, 504].includes(answer.status)) return show(n, "refused", await problem(answer));
       this.#wait(answer, tried);
@@ -41,12 +45,17 @@ export class Sender {
     return show(n, "stopped");
   }
 
-  #send(file, n) {
+  #send(file) {
     const body = new FormData();
     for (const [name, value] of Object.entries(this.fields)) if (value) body.append(name, value);
     body.append("image", file, "photo");
-    const headers = { "Idempotency-Key": `${this.prefix}-${n}`, Accept: "application/json" };
+    const headers = { "Idempotency-Key": this.#key(file), Accept: "application/json" };
     return fetch("/v1/predictions", { method: "POST", body, headers });
+  }
+
+  // The same for the same file with the same facts: sent again after a stop, it makes no second record.
+  #key({ name, size, lastModified }) {
+    return `${this.prefix}-${digest([name, size, lastModified, ...Object.values(this.fields)].join("\0"))}`;
   }
 
   // As long as Retry-After says, or ever longer; after a lost connection no longer than until it is back.
@@ -54,10 +63,22 @@ export class Sender {
     const asked = Number(answer?.headers.get("Retry-After"));
     const seconds = Math.min(asked || 2 ** Math.min(tried, 5), LONGEST) * (1 + Math.random() / 4);
     this.#until = new Promise((go) => {
+      this.#go = go;
       setTimeout(go, seconds * 1000);
       if (!answer) addEventListener("online", go, { once: true });
     });
   }
+}
+
+// 64 bits, to tell files apart; no secret.
+function digest(text) {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (const letter of text) {
+    const code = letter.codePointAt(0);
+    a = Math.imul(a ^ code, 2654435761);
+    b = Math.imul(b ^ code, 1597334677);
+  }
+  return [a ^ (b >>> 16), b ^ (a >>> 13)].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
 async function problem(answer) {
