@@ -20,9 +20,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SILENT = {
     ("POST", "/v1/predictions"): "the path of a photo: the record itself says who sent it, when, and what came of it",
     ("POST", "/results"): "the same from a page",
+    ("POST", "/batch"): "the same of many photos",
     ("POST", "/v1/uploads"): "a signed URL; what is sent there becomes a prediction or is dropped within a day",
     ("PUT", "/v1/uploads/content"): "the same",
     ("POST", "/sign-out"): "takes nothing from anyone but the one who asks",
+    ("POST", "/language"): "a cookie of the browser that asks",
     SCHEDULED: "finishes what others have begun; ends of training runs that it notices have entries",
 }
 ACTIONS = {
@@ -30,6 +32,7 @@ ACTIONS = {
     ("POST", "/results/{record_id}/delete"): ["erase"],
     ("DELETE", "/v1/predictions/{record_id}"): ["erase"],
     ("PUT", "/v1/predictions/{record_id}/diagnosis"): ["diagnose"],
+    ("POST", "/worklist/{record_id}/diagnosis"): ["diagnose"],
     ("POST", "/v1/training-runs"): ["train"],
     ("PUT", "/v1/channels/{channel}"): ["promote"],
     ("DELETE", "/v1/channels/canary"): ["canary-end"],
