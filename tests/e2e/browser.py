@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, FloatRect, Page, ViewportSize, async_playwright
 
 ARGUMENTS = [
     "--headless",
@@ -31,6 +31,7 @@ NARROWEST = ViewportSize(width=320, height=568)
 WIDEST = ViewportSize(width=3840, height=2160)
 ZOOMED = ViewportSize(width=640, height=400)  # the desktop at 200 %
 NAMES = {390: "phone", 1280: "desktop", 320: "320px", 3840: "4k", 640: "zoomed"}
+TALLEST = 6000  # pixels of a picture
 SHOTS = Path(__file__).parents[1] / "screenshots"
 Scheme = Literal["light", "dark"]
 
@@ -55,9 +56,11 @@ class Visit:
             self.faults.append(f"a request to {url}")
 
     async def shot(self, name: str, folder: Path = SHOTS) -> None:
-        """A picture of the whole page, kept beside the tests: NAME-phone-dark.png."""
+        """A picture of the page, kept beside the tests: NAME-phone-dark.png; of a very long one its beginning."""
+        height = min(TALLEST, await self.page.evaluate("document.documentElement.scrollHeight"))
         size = NAMES.get(self.size["width"], f"{self.size['width']}px")
-        await self.page.screenshot(path=folder / f"{name}-{size}-{self.scheme}.png", full_page=True)
+        clip = FloatRect(x=0, y=0, width=self.size["width"], height=height)
+        await self.page.screenshot(path=folder / f"{name}-{size}-{self.scheme}.png", full_page=True, clip=clip)
 
 
 def chromium() -> str | None:
