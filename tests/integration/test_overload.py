@@ -72,9 +72,10 @@ async def test_a_full_door_says_no_before_a_body_comes(crowded: GatewayProcess) 
     nevus = crowded
     async with AsyncExitStack() as closing:
         slow, other, greedy, calm = (key_of(nevus, name) for name in ("slow", "other", "greedy", "calm"))
-        for key in (slow, slow, slow, other, *[greedy] * 8):
-            await closing.enter_async_context(begun(nevus, "POST", "/v1/predictions", key | FORM))
-        await until(lambda: metric(nevus, 'nevus_door_uploads{where="waiting"}') == 8, 60)
+        for where, keys in (("inside", [slow, slow, slow, other]), ("waiting", [greedy] * 8)):
+            for key in keys:
+                await closing.enter_async_context(begun(nevus, "POST", "/v1/predictions", key | FORM))
+            await until(lambda: metric(nevus, f'nevus_door_uploads{{where="{where}"}}') == len(keys), 60)  # noqa: B023
         answers = [await head_alone(nevus, greedy) for _ in range(5)]
         assert all(" 429 " in head and "retry-after: " in head for _, head in answers), answers
         assert min(seconds for seconds, _ in answers) < 0.1
