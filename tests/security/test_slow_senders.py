@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -36,15 +36,25 @@ def key_of(nevus: GatewayProcess, caller: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {nevus.admin('create-key', '--role', 'client', '--caller', caller)}"}
 
 
+@pytest.fixture(scope="module")
+def nevus(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    folder, settings = tmp_path_factory.mktemp("slow"), {"INTAKE_PLACES": PLACES, "INTAKE_WORKERS": 1}
+    with gateway(models_dir, folder, "http://127.0.0.1:9", **settings) as started:
+        started.wait_for("/healthz")
+        yield started
+
+
+@pytest.fixture(scope="module")
+def keys(nevus: GatewayProcess) -> tuple[dict[str, str], dict[str, str]]:
+    return key_of(nevus, "slow"), key_of(nevus, "other")
+
+
 @pytest.mark.parametrize("ways", [("PUT",), ("POST",), ("PUT", "POST")], ids="+".join)
 async def test_one_caller_does_not_close_the_door_to_others(
-    models_dir: Path, tmp_path: Path, ways: tuple[str, ...]
+    nevus: GatewayProcess, keys: tuple[dict[str, str], dict[str, str]], ways: tuple[str, ...]
 ) -> None:
-    settings = {"INTAKE_PLACES": PLACES, "INTAKE_WORKERS": 1}
+    slow, other = keys
     async with AsyncExitStack() as closing:
-        nevus = closing.enter_context(gateway(models_dir, tmp_path, "http://127.0.0.1:9", **settings))
-        nevus.wait_for("/healthz")
-        slow, other = key_of(nevus, "slow"), key_of(nevus, "other")
         client = await closing.enter_async_context(httpx.AsyncClient(base_url=nevus.url, trust_env=False, timeout=20))
         for _ in range(2 * PLACES):
             if "PUT" in ways:
