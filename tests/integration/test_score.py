@@ -23,7 +23,7 @@ SERVICES = (ROOT / "shared", ROOT / "services/training-job")
 
 @pytest.fixture(scope="module", autouse=True)
 def _registry(models_dir: Path) -> Iterator[None]:
-    """Where tasks find the champion."""
+    """Where `started` finds the champion."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MODELS_DIR", str(models_dir))
         yield
@@ -51,7 +51,7 @@ def started(folder: Path, out: str, data: str, *arguments: str, **environment: s
     command = [sys.executable, "-m", "training_job", "score", "--data", data, "--out", out]
     settings = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, SERVICES)), "DATA_DIR": str(folder)} | environment
     return subprocess.Popen(
-        [*command, *arguments],
+        [*command, "--registry", os.environ["MODELS_DIR"], *arguments],
         env=settings, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
