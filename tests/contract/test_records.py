@@ -101,6 +101,16 @@ async def test_pages_newest_first_by_owner_and_case(records: RecordStore) -> Non
     assert not (await records.page(owner="ben", case_id="c1")).items
 
 
+async def test_a_record_moves_to_another_case_and_out_of_every_one(records: RecordStore) -> None:
+    await records.create(prediction(context=Context(case_id="c1")))
+    for case in ("c2", None):
+        stored = await records.get("p1")
+        await records.replace(stored.model_copy(update={"context": Context(case_id=case)}))
+        assert not (await records.page(owner="anna", case_id="c1")).items
+        assert len((await records.page(owner="anna", case_id="c2")).items) == (case == "c2")
+    assert len((await records.page(owner="anna")).items) == 1
+
+
 async def test_a_page_that_is_exactly_full_is_the_last(records: RecordStore) -> None:
     await records.create(prediction())
     assert (await records.page(owner=None, limit=1)).cursor is None

@@ -16,6 +16,12 @@ PAGES = {
     "case": ("clinician", "/worklist/{record}"),
     "case-report": ("clinician", "/worklist/{record}/report"),
     "batch": ("clinician", "/batch"),
+    "delete": ("client", "/results/{record}/delete"),
+    "spots": ("client", "/spots"),
+    "spot": ("client", "/spots/left-arm"),
+    "data": ("client", "/data"),
+    "delete-all": ("client", "/data/delete"),
+    "consent": ("client", "/consent"),
     "not-found": ("client", "/results/nothing"),
 }
 
@@ -23,4 +29,5 @@ PAGES = {
 def address(stage: Stage, name: str) -> str:
     """Where a page is on this stage."""
     path = PAGES[name][1]
-    return path.format(record=stage.record()) if "{" in path else path
+    record = stage.record()  # before any of them, so that there is something to show
+    return path.format(record=record)

@@ -30,7 +30,7 @@ from gateway.services import Services
 from gateway.settings import Settings
 from nevus.adapters.keys import SqliteIdentity
 from nevus.adapters.oidc import IAP_ISSUER, caller_id
-from nevus.domain import Caller, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
+from nevus.domain import Caller, Context, Measurement, ModelRef, Photo, Prediction, Role, RunState, Status, TrainingRun
 from nevus.ports import JobState, NotFound
 from nevus.registry import Channel
 from nevus.training_runs import change
@@ -92,7 +92,7 @@ class Door:
         """Put other adapters in the place of some."""
         self.app.state.services = dataclasses.replace(self.services, **parts)
 
-    async def record(self, owner: str = OWNER) -> Prediction:
+    async def record(self, owner: str = OWNER, case_id: str | None = None) -> Prediction:
         """A new record of that caller, with its photo."""
         model = await self.services.registry.resolve(Channel.CHAMPION)
         facts = Photo(sha256=hashlib.sha256(PHOTO).hexdigest(), width=300, height=225)
@@ -105,6 +105,7 @@ class Door:
             cam=cam,
             status=Status.COMPLETE,
             created_at=datetime.now(UTC),
+            context=Context(age=50, case_id=case_id),
         )
         await self.services.photos.put(facts.key(made.id), PHOTO)
         await self.services.records.create(made)

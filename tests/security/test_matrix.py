@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
-from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, start_canary
+from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNERS, PHOTO, Door, new_id, start_canary
 
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
@@ -34,6 +34,14 @@ async def nothing(_: Door) -> dict[str, Any]:
 
 async def a_photo(_: Door) -> dict[str, Any]:
     return {"files": {"image": ("a.jpg", PHOTO, "image/jpeg")}}
+
+
+async def a_photo_with_consent(_: Door) -> dict[str, Any]:
+    return {"files": {"image": ("a.jpg", PHOTO, "image/jpeg")}, "data": {"consent_version": "2"}}
+
+
+async def a_word(_: Door) -> dict[str, Any]:
+    return {"data": {"sure": "true"}}
 
 
 async def an_upload(door: Door) -> dict[str, Any]:
@@ -83,6 +91,8 @@ ANYONE = "200 200 200 200 200 200 200"
 KNOWN = "401 401 401 200 200 200 200"
 CLINICAL = "401 401 401 403 403 200 200"
 OWN = "401 401 401 404 200 200 200"
+OWNER_ALONE = "401 401 401 404 200 404 404"
+WRITTEN = "401 401 401 303 303 303 303"
 SIGNED = ("PUT", "/v1/uploads/content")  # opened by its URL's signature, whoever sends
 SCHEDULED = ("POST", "/internal/reconcile")  # for the scheduler alone: test_scheduler.py
 ROWS = {
@@ -97,8 +107,16 @@ ROWS = {
     ("POST", "/language"): Row("303 303 303 303 303 303 303", a_language),
     ("POST", "/sign-out"): Row("401 401 401 303 303 303 303"),
     ("GET", "/"): Row(KNOWN),
-    ("POST", "/results"): Row("401 401 401 303 303 303 303", a_photo),
+    ("GET", "/data"): Row(KNOWN),
+    ("POST", "/data/training"): Row(WRITTEN),
+    ("GET", "/data/delete"): Row(KNOWN),
+    ("POST", "/data/delete"): Row(WRITTEN, a_word),
+    ("GET", "/v1/export"): Row(KNOWN),
+    ("GET", "/consent"): Row(KNOWN),
+    ("GET", "/consent/{edition}"): Row(KNOWN),
+    ("POST", "/results"): Row(WRITTEN, a_photo_with_consent),
     ("GET", "/results/{record_id}"): Row(OWN),
+    ("GET", "/results/{record_id}/delete"): Row("401 401 401 404 200 403 200"),
     ("POST", "/results/{record_id}/delete"): Row("401 401 401 404 303 403 303"),
     ("GET", "/worklist"): Row(CLINICAL),
     ("GET", "/worklist.csv"): Row(CLINICAL),
@@ -107,6 +125,12 @@ ROWS = {
     ("POST", "/worklist/{record_id}/diagnosis"): Row("401 401 401 403 403 303 303", a_finding),
     ("GET", "/batch"): Row(CLINICAL),
     ("POST", "/batch"): Row(CLINICAL, a_photo),
+    ("POST", "/results/{record_id}/spot"): Row(OWNER_ALONE.replace("200", "303")),
+    ("POST", "/results/{record_id}/training"): Row(OWNER_ALONE.replace("200", "303")),
+    ("GET", "/spots"): Row(KNOWN),
+    ("GET", "/spots/{case_id}"): Row(OWNER_ALONE),
+    ("GET", "/spots/{case_id}/delete"): Row(OWNER_ALONE),
+    ("POST", "/spots/{case_id}/delete"): Row(OWNER_ALONE.replace("200", "303")),
     ("POST", "/v1/predictions"): Row("401 401 401 201 201 201 201", a_photo),
     ("POST", "/v1/uploads"): Row("401 401 401 201 201 201 201"),
     SIGNED: Row(ANYONE, an_upload),
@@ -146,7 +170,9 @@ async def ask(door: Door, route: tuple[str, str], headers: dict[str, str], owner
     method, path = route
     body = await ROWS[route].body(door)
     version = (await door.services.registry.resolve(Channel.CHAMPION)).version
-    places = {"path": "style.css", "version": version, "channel": "champion"}
+    places = {"path": "style.css", "version": version, "channel": "champion", "edition": "1"}
+    if "{case_id}" in path:
+        places["case_id"] = str((await door.record(owner, case_id=new_id())).context.case_id)
     if "{record_id}" in path:
         places["record_id"] = (await door.record(owner)).id
     if "{run_id}" in path:

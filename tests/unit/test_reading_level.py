@@ -7,8 +7,8 @@ import re
 from tests.messages import messages
 
 # Whatever a patient may meet: the pages of this role, the frame, sign-in, errors, advice, limits.
-AREAS = ("patient", "consent", "home.html", "result.html", "base.html", "sign_in.html", "problem.html", "parts.html")
-CODE = ("advice.py", "explain.py", "plain_problems.py")
+AREAS = ("patient", "consent", "base.html", "sign_in.html", "problem.html", "parts.html")
+CODE = ("advice.py", "explain.py", "guidance.py", "plain_problems.py")
 GRADE = 6.0  # the school year of most twelve-year-olds is the sixth or seventh
 LONGEST = 30  # words of one sentence
 

@@ -61,20 +61,6 @@ async def test_what_was_never_assessed_is_listed_when_it_has_failed(nevus: World
         assert await listed(client) == [pending, clear]
 
 
-async def test_the_page_of_a_clinician_leads_there(nevus: World) -> None:
-    await asked(nevus, 8.0, case_id="c1")
-    await asked(nevus, -8.0, OTHER, case_id="c1")
-    await asked(nevus, -8.0)
-    async with nevus.client(Role.CLINICIAN, "cleo") as client:
-        assert 'href="/?order=review"' in (await client.get("/")).text
-        ordered = (await client.get("/?order=review")).text
-        places = [ordered.index(each) for each in await listed(client)]
-        assert places == sorted(places)
-    async with nevus.client(Role.CLIENT, "anna") as client:
-        assert "order=review" not in (await client.get("/")).text
-        assert (await client.get("/?order=review")).status_code == 403
-
-
 async def test_it_is_for_clinicians_and_has_its_own_cursors(nevus: World) -> None:
     for n in range(3):
         await asked(nevus, float(n))

@@ -23,8 +23,6 @@ AFTER_OTHERS = mark(
     "who get this answer have a malignant spot."
 )
 
-SITES = (mark("genital"), mark("oral"), mark("mucosa"), mark("nail"), mark("eye"))  # that a manifest may exclude
-
 
 @dataclass(frozen=True)
 class Worth:
@@ -41,16 +39,36 @@ class Worth:
         return _(AFTER_REFER if self.decision is Decision.REFER else AFTER_OTHERS, **values, people=PEOPLE)
 
 
+@dataclass(frozen=True)
+class Values:
+    """Of 1,000 people who are told `refer` or `routine`, how many have a malignant spot, at a prevalence."""
+
+    refer: int
+    routine: int
+    prevalence: float
+
+
+def values(prediction: Prediction, manifest: Manifest, prevalence: float) -> Values | None:
+    """What either answer is worth, by the constants that the result was read by; None where there is no result."""
+    if prediction.result is None:
+        return None
+    constants, point = constants_of(prediction.result, manifest), prediction.result.operating_point.name
+    refer = _values(constants.point(point), prevalence)[0]
+    routine = 1 - _values(constants.point(ROUTINE_POINT), prevalence)[1]
+    if math.isnan(refer) or math.isnan(routine):
+        return None
+    return Values(round(refer * PEOPLE), math.ceil(routine * PEOPLE), prevalence)
+
+
 def worth(prediction: Prediction, manifest: Manifest, prevalence: float) -> Worth | None:
     """The predictive value behind a decision; None where it does not rest on the model's reading alone."""
-    result = prediction.result
-    if result is None:
+    found, result = values(prediction, manifest, prevalence), prediction.result
+    if found is None or result is None:
         return None
-    constants = constants_of(result, manifest)
     if result.decision is Decision.ROUTINE:
-        return _share(result, _values(constants.point(ROUTINE_POINT), prevalence)[1], prevalence, absent=True)
+        return Worth(result.decision, found.routine, prevalence)
     if result.decision is Decision.REFER and "over_threshold" in result.reasons:
-        return _share(result, _values(constants.point(result.operating_point.name), prevalence)[0], prevalence)
+        return Worth(result.decision, found.refer, prevalence)
     return None
 
 
@@ -65,27 +83,23 @@ def _values(point: MeasuredPoint, prevalence: float) -> tuple[float, float]:
     return predictive_values(point.measured_sensitivity, point.specificity, prevalence)
 
 
-def _share(result: Result, value: float, prevalence: float, *, absent: bool = False) -> Worth | None:
-    if math.isnan(value):
-        return None
-    share = 1 - value if absent else value
-    return Worth(result.decision, math.ceil(share * PEOPLE) if absent else round(share * PEOPLE), prevalence)
-
-
 def limits(manifest: Manifest) -> tuple[str, ...]:
     """The limits of intended use, in plain words."""
     use = manifest.intended_use
-    types = ", ".join(ROMAN[number] for number in use.fitzpatrick)
-    sites = ", ".join(map(said, use.excluded_sites))
+    known = {"age": use.min_age, "types": ", ".join(ROMAN[number] for number in use.fitzpatrick)}
+    sites = ", ".join(said(SITES.get(site, site)) for site in use.excluded_sites)
     return (
-        _("It finds signs that a doctor should look; it makes no diagnosis, and it misses some malignant spots."),
-        _(
-            "There is evidence for adults from %(age)s years on, and for the skin types %(types)s.",
-            age=use.min_age,
-            types=types,
-        ),
-        _("There is none for these parts of the body: %(sites)s.", sites=sites),
+        _("It finds signs that a doctor should look. It makes no diagnosis, and it misses some dangerous spots."),
+        _("It knows enough only about adults from %(age)s years on with the skin types %(types)s.", **known),
+        _("It knows nothing about spots on these parts of the body: %(sites)s.", sites=sites),
     )
 
 
+SITES = {
+    "genital": mark("genitals"),
+    "oral": mark("mouth"),
+    "mucosa": mark("lips and the inside of the nose"),
+    "nail": mark("nails"),
+    "eye": mark("eyes"),
+}
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI"}

@@ -23,8 +23,13 @@ class Place:
 
 
 WORKLIST = (Place("/worklist", mark("Worklist")), Place("/batch", mark("Many photos")))
+SPOTS = Place("/", mark("Check a spot"), also=("/results", "/spots", "/data", "/consent"))
 PLACES: dict[Role, tuple[Place, ...]] = {
-    Role.CLIENT: (Place("/", mark("Check a spot"), also=("/results",)),),
-    Role.CLINICIAN: (*WORKLIST, Place("/", mark("Check a spot"), also=("/results",))),
-    Role.ADMIN: (*WORKLIST, Place("/", mark("Check a spot"), also=("/results",))),
+    Role.CLIENT: (
+        Place("/", mark("Check a spot")),
+        Place("/spots", mark("My spots"), also=("/results",)),
+        Place("/data", mark("My data"), also=("/consent",)),
+    ),
+    Role.CLINICIAN: (*WORKLIST, SPOTS),
+    Role.ADMIN: (*WORKLIST, SPOTS),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.consent import UNTOLD, VERSIONS
 from gateway.problems import MEDIA_TYPE, TYPES
 
 ABOUT: dict[str, Any] = {
@@ -45,6 +46,12 @@ FACTS: dict[str, Any] = {
     "fitzpatrick": {"type": "integer", "minimum": 1, "maximum": 6},
     "case_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
     "consent_training": {"type": "boolean", "default": False},
+    "consent_version": {
+        "type": "string",
+        "enum": list(VERSIONS),
+        "default": UNTOLD,
+        "description": "the consent text that was shown; `GET /consent/{edition}` has it",
+    },
 }
 IMAGE = {
     "type": "string",

@@ -12,12 +12,13 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.bodies import limited, read_body, too_slow
+from gateway.consent import UNTOLD, check_version
 from gateway.photo_size import MAX_BODY, MAX_FIELDS, check_size, too_large
 from gateway.problem_handlers import invalid_request
 from gateway.problems import Problem
 from nevus.domain import Consent, Context
 
-OTHER_FIELDS = frozenset({"consent_training", "idempotency_key"})
+OTHER_FIELDS = frozenset({"consent_training", "consent_version", "idempotency_key"})
 SANE_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -26,11 +27,18 @@ class UploadedPhoto(Context):
 
     upload_id: str = Field(max_length=64)
     consent_training: bool = False
+    consent_version: str = UNTOLD
 
     @property
     def context(self) -> Context:
         """What was said of the photo."""
-        return Context.model_validate(self.model_dump(exclude={"upload_id", "consent_training"}))
+        said = self.model_dump(exclude={"upload_id", "consent_training", "consent_version"})
+        return Context.model_validate(said)
+
+    @property
+    def consent(self) -> Consent:
+        """To which text, and whether to training; raises Problem `invalid-request`."""
+        return Consent(version=check_version(self.consent_version), training=self.consent_training)
 
 
 class MemoryParser(MultiPartParser):
@@ -59,11 +67,12 @@ class Upload:
 
     @property
     def consent(self) -> Consent:
-        """Off unless `consent_training` says true; raises Problem `invalid-request`."""
+        """To the text of `consent_version`, and to training only if that is said; raises Problem `invalid-request`."""
         said = self.fields.get("consent_training", "false").lower()
         if said not in {"true", "false", "1", "0"}:
             raise Problem("invalid-request", "consent_training: say true or false")
-        return Consent(training=said in {"true", "1"})
+        version = check_version(self.fields.get("consent_version", UNTOLD))
+        return Consent(version=version, training=said in {"true", "1"})
 
 
 async def read_upload(request: Request, *, timeout: float) -> Upload:

@@ -21,7 +21,7 @@ from gateway.problems import Problem, come_again
 from gateway.services import Services
 from gateway.uploads import check_key, is_json, read_json, read_upload
 from gateway.views import EXAMPLE, PENDING_EXAMPLE, PageView, PredictionView, show, show_page
-from nevus.domain import Caller, Consent, Frozen, Status
+from nevus.domain import Caller, Frozen, Status
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 RecordId = Annotated[str, Path(pattern="^[a-z2-7]{26}$", examples=[EXAMPLE["id"]])]
@@ -85,8 +85,7 @@ async def order_of_upload(request: Request, caller: Caller, key: str | None, dea
     """From JSON."""
     services: Services = request.app.state.services
     said = await read_json(request, timeout=deadline.left(services.settings.upload_timeout))
-    consent = Consent(training=said.consent_training)
-    return Order(caller, b"", said.context, consent, key, said.upload_id, deadline)
+    return Order(caller, b"", said.context, said.consent, key, said.upload_id, deadline)
 
 
 @router.get(
