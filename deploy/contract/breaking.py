@@ -98,5 +98,5 @@ def parameters(document: Schema, operation: Schema) -> list[dict[str, Any]]:
 
 def secured(document: Schema, operation: Schema) -> list[dict[str, Any]]:
     """The ways in, each with all schemes that it takes; none where anyone may ask."""
-    nearest: Schema = {"security": []} | document | operation
-    return list(nearest["security"])
+    found: list[dict[str, Any]] = (document | operation).get("security") or []
+    return found
