@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -21,11 +21,11 @@ from inference.service import Service
 Handlers = dict[int | type[Exception], Callable[..., Coroutine[Any, Any, Response]]]
 
 
-def create_app(service: Service) -> FastAPI:
-    """Plain routes and no OpenAPI page: the protocol describes itself, and its bodies are not JSON alone."""
+def create_app(service: Service) -> Starlette:
+    """Plain routes: the protocol describes itself, and its bodies are not JSON alone."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         loading = asyncio.create_task(load_until_ready(service))
         yield
         loading.cancel()
@@ -34,7 +34,7 @@ def create_app(service: Service) -> FastAPI:
         service.desk.close()
 
     handlers: Handlers = {Refusal: on_refusal, HTTPException: on_http_error, Exception: on_error}
-    app = FastAPI(routes=[*ROUTES], exception_handlers=handlers, lifespan=lifespan, openapi_url=None)
+    app = Starlette(routes=[*ROUTES], exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
     if service.settings.caller_audience:
         app.add_middleware(KnownCallers, settings=service.settings)

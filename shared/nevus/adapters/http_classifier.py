@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
-import httpx
-
+from nevus.adapters.http_connections import Answer, Connections
 from nevus.domain import Measurement, ModelRef
 from nevus.measurement_tensors import from_response
 from nevus.oip import HEADER_LENGTH, Request, decode_response, encode_request
@@ -16,7 +16,6 @@ from nevus.ports import Absent, Busy, Late, Unavailable, Unprocessable
 from nevus.telemetry import OUTCOME_HEADER, REQUEST_ID_HEADER, request_id
 
 TIMEOUT_HEADER = "Nevus-Timeout-Ms"
-UNIX = "unix:"
 READY_TIMEOUT = 2.0
 ABSENT = ("unknown_model", "loading")
 LATE = "late"
@@ -32,14 +31,7 @@ class HttpClassifier:
 
     def __init__(self, url: str, *, connections: int = 8, model: str = "champion", token: Token | None = None) -> None:
         others = max(1, connections // 2)
-        most = connections + others + 1  # one for asking whether it is ready
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
-        socket = url.removeprefix(UNIX) if url.startswith(UNIX) else None
-        self._client = httpx.AsyncClient(
-            base_url="http://inference" if socket else url,
-            transport=httpx.AsyncHTTPTransport(uds=socket, limits=limits),
-            trust_env=False,
-        )
+        self._connections = Connections(url)
         self._token = token
         self._model = model
         self._places, self._places_of_others = asyncio.Semaphore(connections), asyncio.Semaphore(others)
@@ -58,14 +50,14 @@ class HttpClassifier:
                 answer = await self._post(photo, by, deadline=begun + timeout)
         except TimeoutError as error:
             raise Late("inference is late") from error
-        except httpx.HTTPError as error:
+        except OSError as error:
             raise Unavailable(f"inference is down: {type(error).__name__}") from error
         found = measurement_of(answer)
         if by not in (None, found.model):
             raise Unavailable("another version has answered")
         return found
 
-    async def _post(self, photo: bytes, by: ModelRef | None, *, deadline: float) -> httpx.Response:
+    async def _post(self, photo: bytes, by: ModelRef | None, *, deadline: float) -> Answer:
         credentials = await self._credentials()
         remaining = max(0.0, deadline - asyncio.get_running_loop().time())
         inputs = (Tensor.of_bytes("image", photo),)
@@ -74,7 +66,7 @@ class HttpClassifier:
         if request_id.get():
             headers[REQUEST_ID_HEADER] = request_id.get()
         path = f"/v2/models/{by.name}/versions/{by.version}" if by else f"/v2/models/{self._model}"
-        return await self._client.post(path + "/infer", content=body.data, headers=headers, timeout=None)
+        return await self._connections.ask("POST", path + "/infer", headers, body.data)
 
     async def _credentials(self) -> dict[str, str]:
         """Twice the same: Cloud Run checks the second, takes its signature away and leaves the first to the service."""
@@ -87,31 +79,31 @@ class HttpClassifier:
         """Whether a model is loaded and warm; never raises."""
         try:
             async with asyncio.timeout(READY_TIMEOUT):
-                answer = await self._client.get("/v2/health/ready", headers=await self._credentials(), timeout=None)
-        except (httpx.HTTPError, TimeoutError, Unavailable):
+                answer = await self._connections.ask("GET", "/v2/health/ready", await self._credentials())
+        except (OSError, Unavailable):  # a TimeoutError is an OSError too
             return False
-        return answer.status_code == httpx.codes.OK
+        return answer.status == HTTPStatus.OK
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        self._connections.close()
 
 
-def measurement_of(answer: httpx.Response) -> Measurement:
+def measurement_of(answer: Answer) -> Measurement:
     """Read an answer; raises Busy, Absent, Late, Unavailable, Unprocessable."""
-    status = answer.status_code
-    if answer.headers.get(OUTCOME_HEADER) in ABSENT:
+    status, outcome = answer.status, answer.headers.get(OUTCOME_HEADER.lower())
+    if outcome in ABSENT:
         raise Absent("inference does not serve this version now")
-    if answer.headers.get(OUTCOME_HEADER) == LATE:
+    if outcome == LATE:
         raise Late("inference is late, as it says itself")
-    if status == httpx.codes.SERVICE_UNAVAILABLE:
-        raise Busy("inference is busy", retry_after=seconds(answer.headers.get("Retry-After")))
-    if status in (httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY):
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        raise Busy("inference is busy", retry_after=seconds(answer.headers.get("retry-after")))
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY):
         raise Unprocessable(f"inference cannot read the photo ({status})")
-    if status != httpx.codes.OK:
+    if status != HTTPStatus.OK:
         raise Unavailable(f"inference answered {status}")
     try:
-        return from_response(decode_response(answer.content, answer.headers.get(HEADER_LENGTH)))
+        return from_response(decode_response(bytes(answer.body), answer.headers.get(HEADER_LENGTH.lower())))
     except ValueError as error:
         raise Unavailable("inference answered with something else than a measurement") from error
 
