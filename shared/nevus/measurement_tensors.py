@@ -41,20 +41,21 @@ def to_response(measurement: Measurement) -> Response:
 
 def from_response(response: Response) -> Measurement:
     """The inverse of `to_response`; raises OipError when something is missing, or not a number."""
-    arrays = {tensor.name: tensor.array.astype(np.float32) for tensor in response.outputs}
+    arrays = {tensor.name: tensor.array.astype(np.float32, copy=False) for tensor in response.outputs}
     sha256 = response.parameters.get("manifest_sha256")
     if set(NEEDED) - arrays.keys() or response.model_version is None or not isinstance(sha256, str):
         raise OipError("a measurement lacks outputs, version or manifest_sha256")
     ita = _scalar(arrays["ita"])
-    if not (np.isfinite(arrays["logit"]).all() and np.isfinite(arrays["ood_score"]).all()):
+    logit, ood_score = _scalar(arrays["logit"]), _scalar(arrays["ood_score"])
+    if not (math.isfinite(logit) and math.isfinite(ood_score)):
         raise OipError("a measurement is not finite")
     if arrays["quality"].shape != (len(QUALITY_FIELDS),) or arrays["cam"].ndim != 2:
         raise OipError("a measurement's outputs do not have their shapes")
     return Measurement(
-        logit=_scalar(arrays["logit"]),
+        logit=logit,
         cam=arrays["cam"],
         embedding=arrays["embedding"],
-        ood_score=_scalar(arrays["ood_score"]),
+        ood_score=ood_score,
         quality=_quality(arrays),
         skin_tone=SkinTone() if math.isnan(ita) else _skin_tone(round(ita, 1)),
         model=ModelRef(name=response.model_name, version=response.model_version, sha256=sha256),
@@ -79,4 +80,4 @@ def _scalar(array: NDArray[np.float32]) -> float:
 
 def _rounded(array: NDArray[np.float32]) -> list[float]:
     """Single precision back to the decimals that were measured."""
-    return [round(float(value), 4) for value in array]
+    return [round(value, 4) for value in array.tolist()]

@@ -18,6 +18,7 @@ from nevus.oip_tensors import BYTES, DTYPES, MAX_RANK, MAX_SIZE, OipError, Tenso
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 Json = dict[str, Any]
+_TO_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _encode(head: Json, key: str, tensors: Iterable[Tensor], binary: Callable[[T
         else:
             item["data"] = to_list(tensor)
         head[key].append(item)
-    text = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
+    text = _TO_JSON(head).encode()
     return Body(b"".join([text, *raw]), len(text) if raw else None)
 
 

@@ -18,6 +18,8 @@ OUTCOME_HEADER = "Nevus-Outcome"  # why inference declined, in one word
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
+_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -55,7 +57,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["frames"] = _frames(record.exc_info[2])
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _encode(line)
 
 
 def configure(service: str, level: str = "INFO") -> None:

@@ -207,9 +207,11 @@ async def measured(
     services: Services, record: Prediction, jpeg: bytes, timeout: float, by: ModelRef | None = None
 ) -> Prediction:
     """The record with its result; its case is looked up while inference works."""
-    measurement, case = await asyncio.gather(
-        services.classifier.measure(jpeg, timeout=timeout, by=by), decisions_on_case(services, record)
-    )
+    call = services.classifier.measure(jpeg, timeout=timeout, by=by)
+    if record.context.case_id is None:
+        measurement, case = await call, frozenset[Decision]()
+    else:
+        measurement, case = await asyncio.gather(call, decisions_on_case(services, record, record.context.case_id))
     return completed(services, record, measurement, await services.manifests.get(measurement.model), case)
 
 
@@ -239,11 +241,8 @@ def failed(record: Prediction, why: str) -> Prediction:
     return ended.model_copy(update={"review": priority(ended)})
 
 
-async def decisions_on_case(services: Services, record: Prediction) -> frozenset[Decision]:
-    """On the other photos of the same case, if it has one."""
-    case = record.context.case_id
-    if case is None:
-        return frozenset()
+async def decisions_on_case(services: Services, record: Prediction, case: str) -> frozenset[Decision]:
+    """On the other photos of the same case."""
     page = await services.records.page(owner=record.owner, case_id=case, limit=EARLIER_PHOTOS)
     return frozenset(other.result.decision for other in page.items if other.id != record.id and other.result)
 

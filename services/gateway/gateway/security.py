@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Mapping
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -23,6 +24,14 @@ STATIC = "/static/"
 KEPT = HEADERS | {"Cache-Control": "public, max-age=3600"}  # of the style sheet, the script and the icon
 
 
+def raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    """As the server sends them."""
+    return tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
+
+
+RAW, RAW_KEPT = raw(HEADERS), raw(KEPT)
+
+
 class SecurityHeaders:
     """ASGI middleware, around all others. A route's own value stays, such as the stricter policy of a report."""
 
@@ -31,13 +40,13 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        chosen = KEPT if scope.get("path", "").startswith(STATIC) else HEADERS
+        chosen = RAW_KEPT if scope.get("path", "").startswith(STATIC) else RAW
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in chosen.items():
-                    headers.setdefault(name, value)
+                own = message.get("headers", ())
+                names = {name for name, _ in own}
+                message["headers"] = [*own, *(header for header in chosen if header[0] not in names)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

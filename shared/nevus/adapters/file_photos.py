@@ -58,5 +58,6 @@ class FilePhotos(FileStore):
             with self._written(self._root, secrets.token_bytes(SECRET_BYTES)) as (temporary, _):
                 with suppress(FileExistsError):
                     os.link(temporary, path)
+                temporary.unlink()
                 sync_folder(self._root)
         return path.read_bytes()

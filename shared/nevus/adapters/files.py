@@ -9,7 +9,7 @@ import asyncio
 import errno
 import fcntl
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,20 +76,22 @@ class FileStore:
 
     @contextmanager
     def _written(self, folder: Path, data: bytes) -> Iterator[tuple[Path, int]]:
-        """A synced hidden file with the data and its proposed generation; gone at the end unless renamed."""
+        """A synced hidden file with the data and its proposed generation, to be renamed; gone after an error."""
+        name = folder / (TEMPORARY + secrets.token_hex(8))
         with locked(self._root, shared=True):
-            handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+            handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(handle, fcntl.LOCK_EX)  # tells a sweep that its writer lives
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 generation = time.time_ns()
-                os.utime(name, ns=(generation, generation))
-                os.fsync(file.fileno())
-                yield Path(name), generation
-        finally:
-            Path(name).unlink(missing_ok=True)
+                os.utime(handle, ns=(generation, generation))
+                os.fsync(handle)
+                yield name, generation
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
 
     def _get(self, key: str) -> StoredObject:
         with reported(key), (self._root / key).open("rb") as file:

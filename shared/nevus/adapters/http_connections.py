@@ -143,8 +143,8 @@ class Connections:
         loop = asyncio.get_running_loop()
         if self._socket:
             return (await loop.create_unix_connection(Connection, self._socket))[1]
-        port = self._url.port or PORTS[self._url.scheme]
-        return (await loop.create_connection(Connection, self._url.hostname, port, ssl=self._encryption()))[1]
+        host, port = self._url.hostname or "", self._url.port or PORTS[self._url.scheme]
+        return (await loop.create_connection(Connection, host, port, ssl=self._encryption()))[1]
 
     def _encryption(self) -> SSLContext | None:
         if self._url.scheme == "https" and self._tls is None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.responses import Response
 
 from gateway import drain, heatmap, lookup, quarantine
-from gateway.auth import AnyCaller, ClinicianCaller
+from gateway.auth import AnyCaller, ClinicianCaller, any_caller
 from gateway.deadline import Deadline, deadline_of
 from gateway.door import size_of
 from gateway.openapi import SMALL_BODY, UPLOAD_EXTRA, answers, image_answer
@@ -46,13 +48,19 @@ class DiagnosisIn(Frozen):
     malignant: bool
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=PredictionView,
-    openapi_extra=UPLOAD_EXTRA,
-    responses=answers(*REFUSALS, example=EXAMPLE, status=201) | {202: PENDING_ANSWER},
-)
+class Direct(APIRoute):
+    """Serves `create_prediction` without solving its signature, which is for the document and took 0.4 ms a photo."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What the framework calls; its problems and hooks are as everywhere."""
+
+        async def handle(request: Request) -> Response:
+            caller = await any_caller(request, None, None)
+            return await create_prediction(request, caller, request.headers.get("idempotency-key"))
+
+        return handle
+
+
 async def create_prediction(
     request: Request, caller: AnyCaller, idempotency_key: Annotated[str | None, Header()] = None
 ) -> Response:
@@ -79,6 +87,18 @@ async def create_prediction(
     headers = {"Location": f"/v1/predictions/{record.id}"} | deadline.headers
     headers |= come_again(drain.seconds_left(services)) if pending else {}
     return Response(show(record).model_dump_json(), 202 if pending else 201, headers, "application/json")
+
+
+router.add_api_route(
+    "",
+    create_prediction,
+    methods=["POST"],
+    status_code=201,
+    response_model=PredictionView,
+    openapi_extra=UPLOAD_EXTRA,
+    responses=answers(*REFUSALS, example=EXAMPLE, status=201) | {202: PENDING_ANSWER},
+    route_class_override=Direct,
+)
 
 
 async def order_of_upload(request: Request, caller: Caller, key: str | None, deadline: Deadline) -> Order:
