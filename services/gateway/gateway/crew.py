@@ -7,7 +7,7 @@ against that of a photo alone: the gradient of Netflix' concurrency-limits (2018
 
 from __future__ import annotations
 
-TOLERANCE = 1.5  # times a photo alone, from which on fewer are let in
+TOLERANCE = 1.3  # times a photo alone, from which on fewer are let in
 HEADROOM = 0.5  # more that are let in while that is not reached
 SMOOTHING = 0.1  # share of the newest photo in what is remembered
 FIRST_COST = 0.02  # seconds a photo, until one was measured

@@ -20,6 +20,7 @@ from gateway.problems import busy, too_many
 
 FULL, GREEDY, STALE, LATE = "full", "greedy", "stale", "late"  # why one is told to come again
 LEAST_STALE = 0.05  # seconds
+REFUSED_AT_ONCE = 8  # of those who have waited for too long: hundreds would keep everybody inside waiting
 SLACK = 5  # uploads that may come at once before it counts as growing
 Clock = Callable[[], float]
 
@@ -152,8 +153,8 @@ class Doorkeeper:
             self._enter(nearest)
 
     def _refuse_older(self, moment: float) -> None:
-        """Those who came before, and were overtaken."""
-        for ticket in self._line.older(moment):
+        """Those who came before, and were overtaken; a few at each arrival and departure."""
+        for ticket in self._line.older(moment)[:REFUSED_AT_ONCE]:
             self._line.remove(ticket)
             self._refuse(ticket, STALE)
 
