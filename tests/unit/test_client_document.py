@@ -19,7 +19,14 @@ from nevus_client.photos import form
 DOCUMENT: dict[str, Any] = document.read(document.DOCUMENT)
 ID = "k3v5ajq2mzr7c4w6txn2yb5dha"
 FACTS = Facts(
-    modality="clinical", age=54, sex="female", site="back", fitzpatrick=2, case_id="left-1", consent_training=True
+    modality="clinical",
+    age=54,
+    sex="female",
+    site="back",
+    fitzpatrick=2,
+    case_id="left-1",
+    consent_training=True,
+    consent_version="2",
 )
 CALLS: dict[str, Callable[[Nevus], Any]] = {
     "create_prediction": lambda nevus: nevus.predict(b"photo", **FACTS),
@@ -30,6 +37,7 @@ CALLS: dict[str, Callable[[Nevus], Any]] = {
     "get_heatmap": lambda nevus: nevus.heatmap(ID),
     "put_diagnosis": lambda nevus: nevus.diagnose(ID, "nevus", malignant=False),
     "delete_prediction": lambda nevus: nevus.delete(ID),
+    "get_export": lambda nevus: nevus.export(),
     "stats": lambda nevus: nevus.stats(),
     "list_models": lambda nevus: nevus.registry.models(),
     "get_model": lambda nevus: nevus.registry.model("v1"),

@@ -129,6 +129,10 @@ class Nevus:
         """Remove photo, heat map and record for good."""
         self._connection.ask("DELETE", here(prediction_id), after_lost=(410,))
 
+    def export(self) -> bytes:
+        """One's own photos and answers, a ZIP file."""
+        return self._connection.ask("GET", "/v1/export").content
+
     def stats(self) -> Stats:
         """Counts, drift and confirmed outcomes; for clinicians and admins."""
         return read(Stats, self._connection.ask("GET", "/v1/stats"))

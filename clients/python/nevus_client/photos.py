@@ -23,6 +23,7 @@ class Facts(TypedDict, total=False):
     fitzpatrick: int | None
     case_id: str | None
     consent_training: bool | None
+    consent_version: str | None
 
 
 def read_photo(photo: PhotoLike) -> bytes:
