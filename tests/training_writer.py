@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nevus.adapters.stores import run_store
-from nevus.domain import RunState, TrainingRun
+from nevus.domain import CurvePoint, RunState, TrainingRun
 from nevus.lifetime import follow_parent_if_asked
 from nevus.ports import RunStore
 from nevus.training_runs import change
@@ -27,8 +27,11 @@ async def work(run_id: str) -> int:
     runs = run_store(Settings())
     run = await change(runs, run_id, lambda run: run.model_copy(update={"attempts": run.attempts + 1}))
     plan = Path(run.data).read_text()
-    for step in range(run.step + 1, (LONG if plan == "long" else 10) + 1):
-        told = {"stage": "training", "step": step, "log_tail": (f"at {step}",)}
+    steps = LONG if plan == "long" else 10
+    for step in range(run.step + 1, steps + 1):
+        loss = CurvePoint(step=step, value=round(1 / (1 + step / 4), 4))
+        curves = {"loss": (*run.curves.get("loss", ())[-40:], loss)}
+        told = {"stage": "training", "step": step, "steps": steps, "curves": curves, "log_tail": (f"at {step}",)}
         run = await progress(runs, run_id, state=RunState.RUNNING, **told)
         if run.cancel_requested:
             await progress(runs, run_id, state=RunState.CANCELLED)

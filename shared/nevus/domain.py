@@ -218,6 +218,13 @@ class RunState(StrEnum):
         return self in (RunState.QUEUED, RunState.RUNNING)
 
 
+class CurvePoint(Frozen):
+    """A figure of a training run at one of its steps."""
+
+    step: int
+    value: float
+
+
 class TrainingRun(Frozen):
     """A training run's record; the gateway begins it, the job writes its progress."""
 
@@ -236,6 +243,7 @@ class TrainingRun(Frozen):
     steps: int = 0
     epoch: float = Field(default=0.0, description="photos seen so far, by the training photos there are")
     metrics: dict[str, float] = {}
+    curves: dict[str, tuple[CurvePoint, ...]] = Field(default={}, description="figures over the steps, by name")
     log_tail: tuple[str, ...] = ()
     corrections: int = Field(default=0, description="diagnoses of consenting records that it trains on")
     parent: ModelRef | None = None

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.training_runs import training_run
 
-from nevus.domain import ModelRef, RunState, TrainingRun
+from nevus.domain import CurvePoint, ModelRef, RunState, TrainingRun
 from nevus.ports import AlreadyExists, NotFound, PreconditionFailed, RunStore
 from nevus.training_runs import change
 
@@ -32,6 +32,7 @@ async def test_reads_back_what_was_written(runs: RunStore) -> None:
         steps=9,
         epoch=0.25,
         metrics={"loss": 0.5, "auroc_ham10000": 0.9},
+        curves={"loss": (CurvePoint(step=1, value=0.7), CurvePoint(step=3, value=0.5))},
         log_tail=("one", "two"),
         version=version,
         cancel_requested=True,

@@ -245,6 +245,20 @@ def test_progress_is_gathered_and_outlives_a_store_that_is_down(
     assert told.begin().state is RunState.SUCCEEDED
 
 
+def test_curves_go_on_from_where_the_next_attempt_goes_on(runs: Faulty, loop: Background) -> None:
+    first, second = (RunRecord(runs, "r1", loop, lambda: None) for _ in range(2))
+    first.begin()
+    for step in (1, 2, 3):
+        first.plot(step, loss=1 / step, auroc_corrections=float("nan"))
+    first.end()
+    assert second.begin().metrics == {"loss": 1 / 3}
+    second.rewind(2)
+    second.plot(3, loss=0.25)
+    run = second.end(state=RunState.SUCCEEDED)
+    assert [(point.step, point.value) for point in run.curves["loss"]] == [(1, 1.0), (2, 0.5), (3, 0.25)]
+    assert list(run.curves) == ["loss"]
+
+
 def test_a_cancel_is_seen_by_the_next_write(runs: Faulty, loop: Background, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_record, "PAUSE", 0.05)
     monkeypatch.setattr(run_record, "BEAT", 0.1)

@@ -16,11 +16,12 @@ def nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Called on the training's own thread: after each step with its loss, each checkpoint, each look at validation.
+    """Called on the training's own thread, with the step: after each one with its loss, each checkpoint, each look at
+    validation.
 
     `stepped` may raise Interrupted.
     """
 
     stepped: Callable[[int, float], None] = nothing
     saved: Callable[[int], None] = nothing
-    looked: Callable[[dict[str, float]], None] = nothing
+    looked: Callable[[int, dict[str, float]], None] = nothing

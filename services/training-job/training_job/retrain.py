@@ -147,7 +147,8 @@ class Retraining:
         checkpoints = Checkpoints(self._stores.checkpoints, self._id, self._attempts, fits, self._loop)
         self._checkpoints = checkpoints
         start = checkpoints.restore(self._folder / "checkpoints")
-        self._record.tell(step=start, steps=plan.steps)
+        self._record.tell(steps=plan.steps)
+        self._record.rewind(start)
         self._stage("training", f"training from step {start} of {plan.steps}, on from {parent.name} {parent.version}")
         photos = sum(row.split == "train" for row in (*base, *theirs))
         trainer = Trainer([*base, *theirs], plan, self._folder, self._hooks(checkpoints, plan, photos))
@@ -160,15 +161,15 @@ class Retraining:
         def stepped(done: int, loss: float) -> None:
             epoch = round(done * plan.batch_size / max(1, photos), 3)
             self._record.tell(step=done, epoch=epoch)
-            self._record.measure(loss=round(loss, 4))
+            self._record.plot(done, loss=round(loss, 4))
             self._notice.check()
 
         def saved(done: int) -> None:
             checkpoints.keep(self._folder / "checkpoints", done)
             self._record.say(f"step {done} of {plan.steps}: checkpoint")
 
-        def looked(found: dict[str, float]) -> None:
-            self._record.measure(**found)
+        def looked(done: int, found: dict[str, float]) -> None:
+            self._record.plot(done, **found)
             self._record.say("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
 
         return Hooks(stepped, saved, looked)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
+from nevus.curves import Curve, until
 from nevus.domain import RunState, TrainingRun
 from nevus.ports import PortError, RunStore
 from nevus.training_runs import change
@@ -37,6 +38,7 @@ class RunRecord:
         self._news: dict[str, Any] = {}
         self._lines: deque[str] = deque(maxlen=TAIL)
         self._metrics: dict[str, float] = {}
+        self._curves: dict[str, Curve] = {}
 
     def begin(self) -> TrainingRun:
         """The run, now running, with one attempt more; one that has ended is returned as it is. NotFound, Unavailable.
@@ -51,6 +53,7 @@ class RunRecord:
         self._attempt = run.attempts
         self._lines.extend(run.log_tail)
         self._metrics.update(run.metrics)
+        self._curves = {name: Curve(points) for name, points in run.curves.items()}
         if run.state.active:
             self._writer = self._loop.start(self._write_on())
         return run
@@ -65,6 +68,21 @@ class RunRecord:
         with self._lock:
             self._metrics.update({name: value for name, value in metrics.items() if math.isfinite(value)})
             self._news["metrics"] = dict(self._metrics)
+
+    def plot(self, step: int, **figures: float) -> None:
+        """Figures of a step, as `measure`, that are also kept as curves."""
+        self.measure(**figures)
+        with self._lock:
+            for name, value in figures.items():
+                if math.isfinite(value):
+                    self._curves.setdefault(name, Curve()).add(step, value)
+            self._news["curves"] = {name: curve.points for name, curve in self._curves.items()}
+
+    def rewind(self, step: int) -> None:
+        """Go on from an earlier step: what the curves tell of later ones is forgotten."""
+        with self._lock:
+            self._curves = {name: Curve(until(curve.points, step)) for name, curve in self._curves.items()}
+            self._news |= {"step": step, "curves": {name: curve.points for name, curve in self._curves.items()}}
 
     def say(self, line: str) -> None:
         """A line for the log and for the end of it that the record shows: no file names, nothing personal."""

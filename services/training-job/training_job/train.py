@@ -153,7 +153,7 @@ class Trainer:
         line: dict[str, float | int] = {"step": done, "loss": round(value, 4), "at": round(time.time())}
         if self.val and (done % self.plan.look_every == 0 or done == len(self.plan.sides)):
             line |= (found := self._look())
-            self.hooks.looked(found)
+            self.hooks.looked(done, found)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
