@@ -163,7 +163,7 @@ async def world(folder: Path, models: Path, **more: Any) -> AsyncIterator[World]
         registry=registry,
         promotion=registry,
         manifests=Manifests(registry),
-        callers=Callers(identity, sessions=identity),
+        callers=Callers(identity, sessions=identity, keys=identity),
         classifier=classifier,
         intake=cast("Intake", intake),
         metrics=metrics,

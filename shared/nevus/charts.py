@@ -174,7 +174,7 @@ def _bottom_axis(across: _Scale, axis: Axis, at: float) -> str:
     parts = [f'<line x1="{across.start}" x2="{across.end}" y1="{at}" y2="{at}" stroke="currentColor" opacity=".6"/>']
     for value, told in _marks(across, axis):
         parts.append(f'<line x1="{across(value)}" x2="{across(value)}" y1="{at}" y2="{at + 4}" stroke="currentColor"/>')
-        anchor = "start" if across(value) < 12 else "end" if across(value) > WIDTH - 12 else "middle"
+        anchor = "start" if across(value) < 12 else "end" if across(value) > WIDTH - 20 else "middle"
         parts.append(_text(across(value), at + 17, told, f'text-anchor="{anchor}"'))
     middle = (across.start + across.end) / 2
     return "".join(parts) + _text(middle, at + 32, axis.label, 'text-anchor="middle" opacity=".8"')

@@ -128,3 +128,15 @@ async def test_another_process_s_keys_are_seen_at_once(identity: SqliteIdentity,
     assert await identity.caller(key.secret)
     identity.revoke(key.key_id)
     assert await other.caller(key.secret) is None
+
+
+async def test_who_may_come_in_now(identity: SqliteIdentity, clock: Clock) -> None:
+    revoked = identity.create_key(Role.CLIENT, "anna")
+    identity.create_key(Role.CLIENT, "anna")
+    identity.revoke(revoked.key_id)
+    await identity.redeem(identity.create_invite(Role.CLIENT, "anna"))
+    identity.create_invite(Role.ADMIN, "ada")
+    told = [(each.caller.id, each.keys, each.sessions, each.invitations) for each in identity.callers()]
+    assert told == [("ada", 0, 0, 1), ("anna", 1, 1, 0)]
+    clock.moment += SESSION_LIFETIME
+    assert [(each.caller.id, each.keys, each.sessions) for each in identity.callers()] == [("anna", 1, 0)]

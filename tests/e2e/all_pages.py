@@ -23,11 +23,20 @@ PAGES = {
     "delete-all": ("client", "/data/delete"),
     "consent": ("client", "/consent"),
     "not-found": ("client", "/results/nothing"),
+    "admin": ("admin", "/admin"),
+    "admin-models": ("admin", "/admin/models"),
+    "admin-model": ("admin", "/admin/models/{version}"),
+    "admin-training": ("admin", "/admin/training"),
+    "admin-drift": ("admin", "/admin/drift"),
+    "admin-people": ("admin", "/admin/people"),
+    "admin-audit": ("admin", "/admin/audit"),
 }
 
 
 def address(stage: Stage, name: str) -> str:
     """Where a page is on this stage."""
     path = PAGES[name][1]
+    if "{version}" in path:
+        return path.format(version=stage.champion())
     record = stage.record()  # before any of them, so that there is something to show
     return path.format(record=record)

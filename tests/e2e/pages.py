@@ -74,6 +74,11 @@ class Stage:
             self.records.append(asked[-1])
         return self.records[0]
 
+    def champion(self) -> str:
+        """The version that answers."""
+        with self.known("admin").client(self.nevus.url) as client:
+            return str(client.get("/v1/channels/champion").json()["version"])
+
     @asynccontextmanager
     async def visit(
         self,

@@ -40,8 +40,19 @@ ACTIONS = {
     ("PUT", "/v1/channels/{channel}"): ["promote"],
     ("DELETE", "/v1/channels/canary"): ["canary-end"],
     ("POST", "/v1/audit/verification"): ["verify"],
+    ("POST", "/admin/audit/verification"): ["verify"],
+    ("POST", "/admin/models/channels/{channel}"): ["promote"],
+    ("POST", "/admin/models/canary/end"): ["canary-end"],
+    ("POST", "/admin/training"): ["train"],
+    ("POST", "/admin/people/keys"): ["key.create"],
+    ("POST", "/admin/people/keys/{key_id}/revoke"): ["key.revoke"],
+    ("POST", "/admin/people/invitations"): ["invite.create"],
+    ("POST", "/admin/people/sessions/end"): ["sessions.end"],
 }
-ENDED = {("POST", "/v1/training-runs/{run_id}/cancel"): "the run has ended here: test_retrain.py cancels one that runs"}
+ENDED = dict.fromkeys(
+    (("POST", "/v1/training-runs/{run_id}/cancel"), ("POST", "/admin/training/{run_id}/cancel")),
+    "the run has ended here: test_retrain.py cancels one that runs",
+)
 EACH = {
     ("POST", "/data/delete"): "an `erase` for each record: test_own_data.py; who has none asks here",
     ("POST", "/data/training"): "a `consent.withdraw` for each record with consent, as above",

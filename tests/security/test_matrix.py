@@ -19,6 +19,7 @@ from tests.security.door import CALLERS, HOST, KEY_WAYS, OIDC_WAYS, OWNER, OWNER
 from gateway.app import create_app
 from gateway.auth import IAP_HEADER
 from gateway.settings import Settings
+from nevus.domain import Role
 from nevus.registry import Channel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -77,6 +78,30 @@ async def a_canary(door: Door) -> dict[str, Any]:
     return {}
 
 
+async def a_canarys_end(door: Door) -> dict[str, Any]:
+    await start_canary(door)
+    return {"data": {"tag": (await door.services.registry.pointer(Channel.CANARY))[1]}}
+
+
+async def a_form(door: Door) -> dict[str, Any]:
+    pointer, generation = await door.services.registry.pointer(Channel.CHAMPION)
+    return {"data": {"version": pointer.version, "tag": generation}}
+
+
+async def a_comparison(door: Door) -> dict[str, Any]:
+    version = (await door.services.registry.resolve(Channel.CHAMPION)).version
+    return {"params": {"first": version, "second": version}}
+
+
+async def a_person(_: Door) -> dict[str, Any]:
+    return {"data": {"role": "client", "name": "somebody"}}
+
+
+async def a_key(door: Door) -> dict[str, Any]:
+    name = door.identity.create_key(Role.CLIENT).key_id if door.services.callers.keys else "key_" + "0" * 12
+    return {"url": f"/admin/people/keys/{name}/revoke"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """What each of CALLERS is answered, and what is sent; `oidc` where it differs with IDENTITY=oidc."""
@@ -90,6 +115,7 @@ class Row:
 ANYONE = "200 200 200 200 200 200 200"
 KNOWN = "401 401 401 200 200 200 200"
 CLINICAL = "401 401 401 403 403 200 200"
+ADMINS, MADE, MOVED, ELSEWHERE = (f"401 401 401 403 403 403 {status}" for status in (200, 201, 303, 404))
 OWN = "401 401 401 404 200 200 200"
 OWNER_ALONE = "401 401 401 404 200 404 404"
 WRITTEN = "401 401 401 303 303 303 303"
@@ -131,6 +157,24 @@ ROWS = {
     ("GET", "/spots/{case_id}"): Row(OWNER_ALONE),
     ("GET", "/spots/{case_id}/delete"): Row(OWNER_ALONE),
     ("POST", "/spots/{case_id}/delete"): Row(OWNER_ALONE.replace("200", "303")),
+    ("GET", "/admin"): Row(ADMINS),
+    ("GET", "/admin/drift"): Row(ADMINS),
+    ("GET", "/admin/audit"): Row(ADMINS),
+    ("POST", "/admin/audit/verification"): Row(ADMINS),
+    ("GET", "/admin/models"): Row(ADMINS),
+    ("GET", "/admin/models/compare"): Row(ADMINS, a_comparison),
+    ("GET", "/admin/models/{version}"): Row(ADMINS),
+    ("POST", "/admin/models/channels/{channel}"): Row(MOVED, a_form),
+    ("POST", "/admin/models/canary/end"): Row(MOVED, a_canarys_end),
+    ("GET", "/admin/training"): Row(ADMINS),
+    ("POST", "/admin/training"): Row(MOVED),
+    ("GET", "/admin/training/{run_id}"): Row(ADMINS),
+    ("POST", "/admin/training/{run_id}/cancel"): Row(MOVED),
+    ("GET", "/admin/people"): Row(ADMINS),
+    ("POST", "/admin/people/keys"): Row(MADE, a_person, oidc=ELSEWHERE),
+    ("POST", "/admin/people/keys/{key_id}/revoke"): Row(MOVED, a_key, oidc=ELSEWHERE),
+    ("POST", "/admin/people/invitations"): Row(MADE, a_person, oidc=ELSEWHERE),
+    ("POST", "/admin/people/sessions/end"): Row(MOVED, a_person, oidc=ELSEWHERE),
     ("POST", "/v1/predictions"): Row("401 401 401 201 201 201 201", a_photo),
     ("POST", "/v1/uploads"): Row("401 401 401 201 201 201 201"),
     SIGNED: Row(ANYONE, an_upload),
@@ -170,7 +214,7 @@ async def ask(door: Door, route: tuple[str, str], headers: dict[str, str], owner
     method, path = route
     body = await ROWS[route].body(door)
     version = (await door.services.registry.resolve(Channel.CHAMPION)).version
-    places = {"path": "style.css", "version": version, "channel": "champion", "edition": "1"}
+    places = {"path": "style.css", "version": version, "channel": "champion", "edition": "1", "key_id": ""}
     if "{case_id}" in path:
         places["case_id"] = str((await door.record(owner, case_id=new_id())).context.case_id)
     if "{record_id}" in path:

@@ -16,6 +16,10 @@ from gateway.middleware import Proxied, Telemetry
 from gateway.openapi import ABOUT
 from gateway.reconcile import Reconciler
 from gateway.routes import (
+    admin,
+    admin_models,
+    admin_people,
+    admin_training,
     audit,
     batch,
     clinician,
@@ -66,6 +70,10 @@ def create_app(settings: Settings, opening: Opening = open_services) -> FastAPI:
         results.router,
         spots.router,
         own_data.router,
+        admin.router,
+        admin_models.router,
+        admin_training.router,
+        admin_people.router,
         session.router,
         language.router,
         docs.router,

@@ -136,7 +136,7 @@ async def callers_of(settings: Settings, records: RecordStore) -> AsyncIterator[
     with key_store(settings) as keys:
         if settings.nevus_admin_key:
             await adopt_key(keys, records, settings.nevus_admin_key.get_secret_value(), FIRST_ADMIN)
-        yield Callers(keys, sessions=keys, scheduler=scheduler, failures=Failures(settings.failed_keys))
+        yield Callers(keys, sessions=keys, keys=keys, scheduler=scheduler, failures=Failures(settings.failed_keys))
 
 
 @contextmanager

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gateway.minutes import SECONDS, Minutes
+from nevus import clock
 from nevus.tally import Drift
 
-SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.25, 0.5, 1, 2.5, 5, 10)
+ASSESSING = frozenset(("POST", route) for route in ("/v1/predictions", "/results", "/batch"))  # what assesses a photo
 
 
 class Metrics:
@@ -16,6 +18,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self.started, self.minutes = clock.now(), Minutes()
         self.requests = Counter(
             "nevus_requests", "Answers by route and status", ["method", "route", "status"], registry=registry
         )
@@ -69,6 +72,12 @@ class Metrics:
             "nevus_breaker_calls", "Photos before the circuit breaker, by what came of them", ["outcome"],
             registry=registry,
         )  # fmt: skip
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self.requests.labels(method, route, status).inc()
+        self.latency.labels(method, route).observe(seconds)
+        self.minutes.count(status, seconds, assessed=(method, route) in ASSESSING)
 
     def show_drift(self, found: Iterable[Drift], recent: Collection[str]) -> None:
         """Each measure's newest figure in recent weeks; those that are told no more go."""

@@ -87,7 +87,6 @@ class Telemetry:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = getattr(scope.get("route"), "path", "unmatched"), scope["method"]
         metrics: Metrics = scope["app"].state.services.metrics
-        metrics.requests.labels(method, route, status).inc()
-        metrics.latency.labels(method, route).observe(seconds)
+        metrics.answered(method, route, status, seconds)
         fields = {"method": method, "route": route, "status": status, "milliseconds": round(seconds * 1000, 1)}
         log.info("request", extra=fields)

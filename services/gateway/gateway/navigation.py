@@ -31,5 +31,5 @@ PLACES: dict[Role, tuple[Place, ...]] = {
         Place("/data", mark("My data"), also=("/consent",)),
     ),
     Role.CLINICIAN: (*WORKLIST, SPOTS),
-    Role.ADMIN: (*WORKLIST, SPOTS),
+    Role.ADMIN: (*WORKLIST, SPOTS, Place("/admin", mark("Administration"))),
 }

@@ -11,6 +11,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.neighbours import Neighbours
 from gateway.settings import Settings
+from nevus.adapters.keys import SqliteIdentity
 from nevus.domain import Caller, ModelRef
 from nevus.ports import Classifier, Identity, JobRunner, PhotoStore, RecordStore, RunStore, ServiceIdentity
 from nevus.registry import Manifest, Registry
@@ -33,12 +34,14 @@ class Sessions(Protocol):
 class Callers:
     """Who is calling, by each way in that this deployment has: bearer tokens, and what else is not None.
 
-    `iap` reads the header that Identity-Aware Proxy puts on a browser's request, `scheduler` Cloud Scheduler's token;
-    `failures` counts the secrets that none of them knows.
+    `keys` is where those are managed that this deployment keeps itself. `iap` reads the header that Identity-Aware
+    Proxy puts on a browser's request, `scheduler` Cloud Scheduler's token; `failures` counts the secrets that none of
+    them knows.
     """
 
     identity: Identity
     sessions: Sessions | None = None
+    keys: SqliteIdentity | None = None
     iap: Identity | None = None
     scheduler: ServiceIdentity | None = None
     failures: Failures = field(default_factory=Failures)

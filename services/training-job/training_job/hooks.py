@@ -16,8 +16,7 @@ def nothing(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Called on the training's own thread, with the step: after each one with its loss, each checkpoint, each look at
-    validation.
+    """Called on the training's own thread with the step: each one and its loss, each checkpoint, each validation.
 
     `stepped` may raise Interrupted.
     """

@@ -32,6 +32,13 @@ MIGRATIONS = (
     CREATE INDEX sessions_by_caller ON sessions (caller)
     """,
 )
+CALLERS = """
+    SELECT caller, role, sum(kind = 'key') AS keys, sum(kind = 'session') AS sessions, sum(kind = 'invite') AS invites
+    FROM (SELECT 'key' AS kind, caller, role FROM keys WHERE revoked_at IS NULL
+        UNION ALL SELECT 'session', caller, role FROM sessions WHERE expires_at > ?
+        UNION ALL SELECT 'invite', caller, role FROM invites WHERE expires_at > ?)
+    GROUP BY caller, role ORDER BY caller, role
+    """
 KEY_PREFIX = "nvs_"
 MAX_SECRET = 512
 CALLER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
@@ -57,6 +64,16 @@ class KeyInfo:
     adopted: bool
     created_at: datetime
     revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CallerInfo:
+    """What is open to a caller in a role at the moment."""
+
+    caller: Caller
+    keys: int
+    sessions: int
+    invitations: int
 
 
 def now() -> datetime:
@@ -129,6 +146,16 @@ class SqliteIdentity:
         with self._lock, reported():
             rows = self._database.execute(query).fetchall()
         return tuple(key_info(row) for row in rows)
+
+    def callers(self) -> tuple[CallerInfo, ...]:
+        """Everyone with a key, a session or a link that is good now, by id."""
+        moment = self._clock().timestamp()
+        with self._lock, reported():
+            rows = self._database.execute(CALLERS, (moment, moment)).fetchall()
+        return tuple(
+            CallerInfo(Caller(id=row["caller"], role=Role(row["role"])), row["keys"], row["sessions"], row["invites"])
+            for row in rows
+        )
 
     def create_invite(self, role: Role, caller_id: str | None = None, lifetime: timedelta = INVITE_LIFETIME) -> str:
         """A token that `redeem` takes once within its lifetime; raises ValueError on a bad caller id."""
