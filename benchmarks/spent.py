@@ -15,6 +15,8 @@ from statistics import median
 
 import psutil
 from benchmarks.serving import rounds
+from benchmarks.serving.asking import first_answer
+from benchmarks.serving.floor import at_once
 from benchmarks.serving.processes import Running
 from benchmarks.serving.results import mean_floor
 from benchmarks.serving.setting import Setting, free_port, prepare
@@ -46,7 +48,7 @@ def measured(setting: Setting, folder: Path, asked: argparse.Namespace) -> list[
     stack = next(each for each in STACKS if each.name == NEVUS)
     port, results = free_port(), []
     with Running(stack.start(setting, port, folder), folder / "log") as running:
-        rounds.first_answer(stack, setting, port, running, folder / "log")
+        first_answer(stack, setting, port, running, folder / "log")
         sender = rounds.Sender(stack, setting, port, folder)
         sender.send(connections=8, requests=64, seconds=8)
         for _ in range(asked.rounds):
@@ -54,7 +56,7 @@ def measured(setting: Setting, folder: Path, asked: argparse.Namespace) -> list[
             load = sender.send(connections=asked.connections, requests=rounds.ENOUGH, seconds=asked.seconds)
             after, count = spent(running), len(load.answered_ms)
             parts = {name: (after[name] - before[name]) / count for name in sorted(after)}
-            floor = mean_floor(rounds.at_once(setting.registry, FLOOR_PHOTOS, cores())).whole
+            floor = mean_floor(at_once(setting.registry, FLOOR_PHOTOS, cores())).whole
             results.append(parts | {"all": sum(parts.values()), "floor": floor, "a second": count / load.seconds})
             print(told(results[-1]), flush=True)
     return results
