@@ -23,7 +23,7 @@ PROGRAM = Path(sys.executable).with_name("schemathesis")
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 KEY = "nvs_" + secrets.token_urlsafe(32)
 SEED = 20_261_124
-OPERATIONS = 26
+OPERATIONS = 27
 
 
 @pytest.fixture
