@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import tempfile
 from pathlib import Path
 from typing import get_args
@@ -22,10 +23,11 @@ from tests.inference_process import inference
 MODELS = Path(__file__).parents[2] / "models"
 COLOURS = 192
 SIZES: dict[str, tuple[str, ViewportSize, Scheme]] = {  # of the README: a page of all_pages, its size and colours
-    "patient": ("result", ViewportSize(width=900, height=1000), "light"),
     "worklist": ("worklist", DESKTOP, "light"),
     "clinician": ("case", ViewportSize(width=1280, height=1000), "dark"),
 }
+PHONES: dict[str, Scheme] = {"home": "light", "result": "light", "spot": "dark"}  # side by side: patient.png
+BETWEEN = 30  # pixels
 FOUND = (("nevus", False), ("melanoma", True), ("seborrheic keratosis", False), ("nevus", False))  # of drawn photos
 
 
@@ -49,7 +51,26 @@ async def picture(stage: Stage, name: str, folder: Path) -> None:
         await seen.page.goto(address(stage, shown), wait_until="networkidle")
         await seen.page.screenshot(path=file)
     with Image.open(file) as taken:
-        taken.convert("RGB").quantize(COLOURS).save(file, optimize=True)
+        small(taken, file)
+
+
+async def phones(stage: Stage, folder: Path) -> None:
+    """The patient's pages on phones, side by side."""
+    taken = []
+    for shown, scheme in PHONES.items():
+        async with stage.visit(PAGES[shown][0], PHONE, scheme) as seen:
+            await seen.page.goto(address(stage, shown), wait_until="networkidle")
+            taken.append(Image.open(io.BytesIO(await seen.page.screenshot())))
+    width = sum(each.width for each in taken) + BETWEEN * (len(taken) + 1)
+    whole = Image.new("RGB", (width, PHONE["height"] + 2 * BETWEEN), "#dfe7e5")
+    for number, each in enumerate(taken):
+        whole.paste(each, (BETWEEN + number * (each.width + BETWEEN), BETWEEN))
+    small(whole, folder / "patient.png")
+
+
+def small(picture: Image.Image, file: Path) -> None:
+    """Kept in few colours."""
+    picture.convert("RGB").quantize(COLOURS).save(file, optimize=True)
 
 
 async def every(stage: Stage, folder: Path) -> None:
@@ -70,6 +91,7 @@ async def take(nevus: GatewayProcess, chosen: argparse.Namespace) -> None:
         stage = Stage(nevus, browser)
         play(stage)
         chosen.folder.mkdir(parents=True, exist_ok=True)
+        await phones(stage, chosen.folder)
         for name in SIZES:
             await picture(stage, name, chosen.folder)
         if chosen.all:

@@ -49,7 +49,7 @@ async def light_and_at_home(seen: Visit, loaded: list[Response]) -> None:
 async def by_keyboard(page: Page) -> None:
     """The skip link first, then every control once, in the order of the page, each with its focus in view."""
     there = min(MOST_STOPS, await page.evaluate(FOCUSABLE))
-    met = []
+    met: list[tuple[int, bool, str]] = []
     while len(met) < there:
         await page.keyboard.press("Tab")
         met.append(await page.evaluate(FOCUSED))
