@@ -26,7 +26,7 @@ async def test_none_of_them_is_let_in(
     door: Door, oidc_door: Door, wrong: Wrong, route: tuple[str, str], way: str
 ) -> None:
     opened, places = door if way in KEY_WAYS else oidc_door, {"version": "1", "channel": "champion", "edition": "1"}
-    url = route[1].format(record_id=new_id(), run_id=new_id(), case_id=new_id(), **places)
+    url = route[1].format(record_id=new_id(), run_id=new_id(), case_id=new_id(), key_id="key_0", **places)
     opened.client.cookies.clear()
     for reason, secret in wrong[way].items():
         answer = await opened.client.request(route[0], url, headers=OWN_PAGE | shown(secret, way))
