@@ -20,6 +20,7 @@ from tests.simulation.world import Gateway, World
 
 from gateway import retrain
 from gateway.reconcile import Reconciler, tried
+from gateway.services import Services
 from nevus import clock
 from nevus.domain import Status
 from nevus.ports import Busy, Unavailable
@@ -142,6 +143,17 @@ async def peace(world: World) -> None:
     for number in range(len(world.gateways)):
         await world.restart(number)
     services = world.gateways[0].services
+    await finish(world, services)
+    world.wall.offset = timedelta()
+    await asyncio.sleep(LATER.total_seconds())
+    for _ in range(2):
+        await Reconciler(services).sweep()
+    await finish(world, services)  # a run that a clock far ahead has begun without a job gets one now
+    await Reconciler(services).anchor()
+
+
+async def finish(world: World, services: Services) -> None:
+    """Rounds until nothing is pending and no run is under way."""
     for _ in range(FINISHING):
         await Reconciler(services).round()
         await retrain.settle_active(services)
@@ -149,10 +161,3 @@ async def peace(world: World) -> None:
         if not pending and await world.runs.active() is None:
             break
         await asyncio.sleep(20)
-    world.wall.offset = timedelta()
-    await asyncio.sleep(LATER.total_seconds())
-    for _ in range(2):
-        await Reconciler(services).sweep()
-    await Reconciler(services).round()
-    await retrain.settle_active(services)
-    await Reconciler(services).anchor()
