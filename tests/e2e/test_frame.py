@@ -11,7 +11,6 @@ from tests.e2e.pages import DESKTOP, NARROWEST, PHONE, WIDEST, ZOOMED, Stage, ax
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 # A theme changes no layout, and zoom no colour: two looks see both themes, the phone and 200 %.
 CHECKED: tuple[tuple[ViewportSize, Scheme], ...] = ((PHONE, "light"), (ZOOMED, "dark"))
-SHOWN: tuple[tuple[ViewportSize, Scheme], ...] = ((PHONE, "light"), (DESKTOP, "dark"))
 MOST = 150 * 1024  # bytes of a page with all that it loads, photos excepted
 MOST_STOPS = 60  # of the keyboard; the reference has hundreds, all alike
 PICTURES = ("/photo", "/heatmap")
@@ -28,16 +27,13 @@ async def test_everyone_can_use_it(stage: Stage, name: str) -> None:
     loaded: list[Response] = []
     async with stage.visit(PAGES[name][0], PHONE) as seen:
         seen.page.on("response", lambda answer: loaded.append(answer))  # noqa: PLW0108  # a built-in is refused
-        await seen.page.goto(address(stage, name), wait_until="networkidle")
+        await seen.page.goto(address(stage, name))
         await light_and_at_home(seen, loaded)
         await by_keyboard(seen.page)
         await fitting_every_width(seen)
         for size, scheme in CHECKED:
             await as_if(seen, size, scheme)
             await axe(seen.page)
-        for size, scheme in SHOWN:
-            await as_if(seen, size, scheme)
-            await seen.shot(name)
 
 
 async def light_and_at_home(seen: Visit, loaded: list[Response]) -> None:
