@@ -25,6 +25,7 @@ COLOURS = 192
 SIZES: dict[str, tuple[str, ViewportSize, Scheme]] = {  # of the README: a page of all_pages, its size and colours
     "worklist": ("worklist", DESKTOP, "light"),
     "clinician": ("case", ViewportSize(width=1280, height=1000), "dark"),
+    "admin": ("admin-model", ViewportSize(width=1280, height=1000), "light"),
 }
 PHONES: dict[str, Scheme] = {"home": "light", "result": "light", "spot": "dark"}  # side by side: patient.png
 BETWEEN = 30  # pixels
