@@ -104,6 +104,13 @@ async def test_two_versions_side_by_side(models_dir: Path, tmp_path: Path) -> No
     assert pictures.subgroups(old, "sex", "auroc") is None
 
 
+def test_a_group_of_few_photos_has_no_figure() -> None:
+    block = {"n": 60, "malignant": 20, "auroc": {"value": 0.9, "interval": [0.8, 1.0]}}
+    assert comparing.of_group(block, "auroc") == comparing.Figure(0.9, 0.8, 1.0)
+    for malignant in (19, 41):
+        assert comparing.of_group(block | {"malignant": malignant}, "auroc") == comparing.Figure()
+
+
 async def test_charts_speak_the_language_of_the_request(models_dir: Path, tmp_path: Path) -> None:
     known = await manifest(models_dir, tmp_path)
     with speaking(languages()["es"]):

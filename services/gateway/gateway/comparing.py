@@ -18,6 +18,7 @@ MEASURES = {
     "ece": mark("Calibration error (ECE)"),
     "brier": mark("Brier score"),
 }
+TOO_FEW = 20
 LESS_IS_BETTER = frozenset({"ece", "brier"})
 COLUMNS = {
     "source": mark("Source of the photos"),
@@ -69,6 +70,12 @@ def figure(found: Mapping[str, Any], name: str) -> Figure:
         return Figure()
     low, high = measured.get("interval") or (None, None)
     return Figure(measured.get("value"), low, high)
+
+
+def of_group(block: Mapping[str, Any], name: str) -> Figure:
+    """A figure of a subgroup; nothing where it has too few malignant or benign photos to say."""
+    malignant = block.get("malignant", 0)
+    return figure(block, name) if min(malignant, block.get("n", 0) - malignant) >= TOO_FEW else Figure()
 
 
 def overall(manifest: Manifest) -> Mapping[str, Any]:

@@ -89,7 +89,7 @@ def subgroups(manifest: Manifest, column: str, measure: str) -> Markup | None:
     """A measure by the values of a column; None where the manifest has none."""
     blocks = comparing.groups(manifest, column)
     rows = [
-        estimate(_("%(group)s, %(n)s photos", group=name, n=block.get("n", 0)), comparing.figure(block, measure))
+        estimate(_("%(group)s, %(n)s photos", group=name, n=block.get("n", 0)), comparing.of_group(block, measure))
         for name, block in blocks.items()
     ]
     if not rows:
@@ -101,7 +101,7 @@ def subgroups(manifest: Manifest, column: str, measure: str) -> Markup | None:
 
 def span(blocks: Mapping[str, Mapping[str, Any]], measure: str) -> tuple[float, float, tuple[float, ...]]:
     """From half to one, unless something lies below."""
-    found = [comparing.figure(block, measure) for block in blocks.values()]
+    found = [comparing.of_group(block, measure) for block in blocks.values()]
     lowest = min([end for each in found for end in (each.value, each.low) if end is not None], default=0.5)
     return (0.5, 1.0, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)) if lowest >= 0.5 else (0.0, 1.0, RATES)
 
