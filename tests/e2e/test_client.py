@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,12 @@ from nevus_client.answers import Decision, Role, Status
 from nevus_client.command.app import app
 
 Run = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def models_dir(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry whose channels are moved here."""
+    return shutil.copytree(models_dir, tmp_path_factory.mktemp("registry") / "models")
 
 
 @pytest.fixture(scope="module")

@@ -56,5 +56,5 @@ def test_those_of_this_house_hold_in_form() -> None:
 def test_every_lock_is_asked_for_and_nothing_goes_unseen() -> None:
     asked = audit.command(ROOT / "requirements", [])
     names = {Path(word.partition("=")[2]).stem for word in asked if word.startswith("--requirement=")}
-    assert names == {"dev", "gateway", "inference", "training"}
+    assert names == {"client", "dev", "gateway", "inference", "training"}
     assert "--strict" in asked

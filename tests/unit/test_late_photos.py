@@ -35,6 +35,7 @@ async def left_without_record(nevus: World, monkeypatch: pytest.MonkeyPatch, pho
     """An hour ago a request with the key `k` stored its photo and could not write its record."""
     with monkeypatch.context() as patched:
         patched.setattr(nevus.records, "create", failing)
+        patched.setattr("gateway.predict.STILL_COMING", 0.0)
         assert await refused(nevus, order(photo, key="k")) == "unavailable"
     (key,) = await stored(nevus)
     age(nevus, key, LONG)
