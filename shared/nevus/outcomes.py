@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -17,11 +17,18 @@ from nevus.domain import Decision, Frozen, Prediction
 from nevus.weeks import week_of
 
 Z_95 = 1.959963984540054
-FEWEST = 20  # cases under which a share is not told
+FEWEST = 20  # cases under which no figure is told
 WARNING = (
     "Only records with a confirmed diagnosis are counted, a selected sample: who is referred is confirmed more often "
     "than who is not, so that sensitivity looks higher and specificity lower than it is (verification bias)."
 )
+
+
+def few(figures: Mapping[str, Any], measure: str) -> bool:
+    """Whether a group is too small: sensitivity needs malignant photos, specificity benign ones, the rest both."""
+    malignant: int = figures.get("malignant", 0)
+    benign: int = figures.get("n", 0) - malignant
+    return {"sensitivity": malignant, "specificity": benign}.get(measure, min(malignant, benign)) < FEWEST
 
 
 class Share(Frozen):

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.manifests import evidence, measured, older
 
+from nevus.outcomes import few
 from nevus.registry import Manifest
 from training_job.report import card, html
-from training_job.report_words import few, plain, reached, told, worth
+from training_job.report_words import plain, reached, told, worth
 
 SECTIONS = (
     "summary", "figures", "curves", "points", "targets", "subgroups", "shortcuts", "robustness", "unfamiliar", "leaks",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.languages import mark
+from nevus.outcomes import few
 from nevus.registry import Manifest
 
 MEASURES = {
@@ -18,7 +19,6 @@ MEASURES = {
     "ece": mark("Calibration error (ECE)"),
     "brier": mark("Brier score"),
 }
-TOO_FEW = 20
 LESS_IS_BETTER = frozenset({"ece", "brier"})
 COLUMNS = {
     "source": mark("Source of the photos"),
@@ -73,9 +73,8 @@ def figure(found: Mapping[str, Any], name: str) -> Figure:
 
 
 def of_group(block: Mapping[str, Any], name: str) -> Figure:
-    """A figure of a subgroup; nothing where it has too few malignant or benign photos to say."""
-    malignant = block.get("malignant", 0)
-    return figure(block, name) if min(malignant, block.get("n", 0) - malignant) >= TOO_FEW else Figure()
+    """A figure of a subgroup; nothing where it is too small to say."""
+    return Figure() if few(block, name) else figure(block, name)
 
 
 def overall(manifest: Manifest) -> Mapping[str, Any]:

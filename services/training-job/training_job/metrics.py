@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nevus.outcomes import FEWEST
 from training_job.calibrate import fit_scale_and_bias, threshold_at
 
 Labels = NDArray[np.integer]
 Scores = NDArray[np.floating]
 Strings = NDArray[np.str_]
 RESAMPLES = 1000
-TOO_FEW = 20
 CERTAIN = ("refer", "routine")
 
 
@@ -125,7 +125,7 @@ def with_intervals(answers: Answers, point: str, *, resamples: int = RESAMPLES, 
     for name, value in values.items():
         report[name] = {"value": rounded(value), "interval": interval([each[name] for each in drawn])}
     report["ece"]["if_perfect"] = rounded(ece_if_perfect(answers.probabilities))
-    if min(report["malignant"], report["n"] - report["malignant"]) < TOO_FEW:
+    if min(report["malignant"], report["n"] - report["malignant"]) < FEWEST:
         report["note"] = "too few to say"
     return report
 

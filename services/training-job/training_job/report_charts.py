@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from nevus.charts import Axis, Estimate, Series, forest, line_chart
+from nevus.outcomes import few
 from training_job.report_tables import SEVERITIES
-from training_job.report_words import TOO_FEW, few, own_measure, spaced
+from training_job.report_words import TOO_FEW, own_measure, spaced
 
 SHARE = (0.0, 1.0)
 SEVERITY = Axis("severity", 0, 3, ((0, "none"), (1, "1"), (2, "2"), (3, "3")))

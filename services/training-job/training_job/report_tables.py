@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nevus.outcomes import few
 from nevus.registry import Manifest
-from training_job.report_words import TOO_FEW, duration, few, own_measure, percent, plain, rate, spaced, told
+from training_job.report_words import TOO_FEW, duration, own_measure, percent, plain, rate, spaced, told
 
 FIGURES = {
     "auroc": "AUROC",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nevus.outcomes import few
 from nevus.registry import Manifest
-from training_job import metrics
 
 TOO_FEW = "too few to say"
 PEOPLE, ILL = 1000, 50
@@ -69,14 +69,6 @@ def percent(share: float | None) -> str:
 def spaced(name: str) -> str:
     """A key of the manifest as words."""
     return name.replace("_", " ")
-
-
-def few(figures: dict[str, Any], measure: str) -> bool:
-    """Whether a group is too small: sensitivity needs malignant photos, specificity benign ones, the rest both."""
-    malignant: int = figures.get("malignant", 0)
-    benign: int = figures.get("n", 0) - malignant
-    needed = {"sensitivity": malignant, "specificity": benign}.get(measure, min(malignant, benign))
-    return needed < metrics.TOO_FEW
 
 
 def own_measure(figures: dict[str, Any]) -> str:

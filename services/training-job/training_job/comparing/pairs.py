@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from training_job.metrics import RESAMPLES, TOO_FEW, Answers
+from nevus.outcomes import FEWEST
+from training_job.metrics import RESAMPLES, Answers
 from training_job.outcomes import STATISTICS, decided_right, right
 from training_job.paired import bootstrap, delong, holm, mcnemar, refuse_other_photos
 
@@ -28,7 +29,7 @@ def compared(models: Mapping[str, Seeds], resamples: int = RESAMPLES) -> list[di
         for each in other:
             refuse_other_photos(every[0][0], each)
     positives = int(every[0][0].labels.sum())
-    if min(positives, len(every[0][0]) - positives) < TOO_FEW:
+    if min(positives, len(every[0][0]) - positives) < FEWEST:
         return []
     drawn = {name: bootstrap(seeds, STATISTICS, resamples) for name, seeds in models.items()}
     found = [one(a, b, models, drawn) for a, b in combinations(models, 2)]

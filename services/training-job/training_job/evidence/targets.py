@@ -16,9 +16,10 @@ import numpy as np
 
 from nevus.calibration import predictive_values
 from nevus.domain import Decision
+from nevus.outcomes import FEWEST
 from training_job.evaluate import Answered, as_answers
 from training_job.evidence.figures import Interval, drawn, mean, share
-from training_job.metrics import TOO_FEW, Answers
+from training_job.metrics import Answers
 
 CANCERS = (
     ("melanoma", 0.95, ("mel", "melanoma")),
@@ -79,5 +80,5 @@ def seen(answers: Answers) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def row(measure: str, target: float | None, figure: Interval, n: int) -> dict[str, Any]:
     """One line; `met` stays open without a target and with too few photos."""
     value = figure["value"]
-    told = target is not None and value is not None and n >= TOO_FEW
+    told = target is not None and value is not None and n >= FEWEST
     return {"measure": measure, "target": target, **figure, "n": n, "met": value >= target if told else None}
